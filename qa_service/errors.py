@@ -1,0 +1,50 @@
+"""The errors that people meet.
+
+    QAServiceError
+    ├── SettingsError        a setting has a value that is not allowed
+    ├── MissingExtra         an optional package is needed and not installed
+    ├── DocumentError        one document cannot be read
+    ├── IndexUnavailable     there is no index yet, or none that can be trusted
+    ├── IndexMismatch        the index was made with another model or other settings
+    ├── IndexBusy            another run is writing the index
+    ├── InvalidQuestion      the question cannot be taken
+    └── UnknownDocument      no indexed document has this id
+
+Each message is one line that says what is wrong and what to do, and names no folder of the machine.
+"""
+
+
+class QAServiceError(Exception):
+    """Root of the tree: its text may be shown to anyone."""
+
+
+class SettingsError(QAServiceError):
+    """A setting has a value that is not allowed."""
+
+
+class MissingExtra(QAServiceError):
+    """An optional package is needed and not installed."""
+
+
+class DocumentError(QAServiceError):
+    """One document cannot be read."""
+
+
+class IndexUnavailable(QAServiceError):
+    """There is no index yet, or none that can be trusted."""
+
+
+class IndexMismatch(QAServiceError):
+    """The index was made with another model or other settings."""
+
+
+class IndexBusy(QAServiceError):
+    """Another run is writing the index."""
+
+
+class InvalidQuestion(QAServiceError):
+    """The question cannot be taken."""
+
+
+class UnknownDocument(QAServiceError):
+    """No indexed document has this id."""

@@ -1,0 +1,74 @@
+"""The one table of settings: environment variables ``QA_…``, also read from ``.env``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from qa_service.errors import SettingsError
+
+PREFIX = "QA_"
+
+
+class Settings(BaseSettings):
+    """Every setting, its default and what it means. An empty value counts as not set."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+    )
+
+    documents: Path = Field(Path("documents"), description="Folder of the articles.")
+    index: Path = Field(Path("index"), description="Folder of the index, the one folder that the service writes.")
+    embeddings: str = Field(
+        "",
+        description="Empty: the embedded bilingual model; else LangChain's `provider:model`, for the dense candidates.",
+    )
+    max_document_bytes: Annotated[int, Field(ge=1)] = Field(
+        20_000_000, description="Size of the largest document that is read, in bytes."
+    )
+    max_question_chars: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        2_000, description="Length of the longest question that is taken, in characters."
+    )
+    passage_tokens: Annotated[int, Field(ge=20, le=2_000)] = Field(
+        160, description="Size of a passage, in tokens of the shipped table."
+    )
+    passage_overlap: Annotated[int, Field(ge=0, le=1_000)] = Field(
+        40, description="What a passage repeats of the one before, in tokens, by whole sentences."
+    )
+    host: str = Field("127.0.0.1", description="Address that the service listens on.")
+    port: Annotated[int, Field(ge=1, le=65_535)] = Field(8000, description="Port that the service listens on.")
+    workers: Annotated[int, Field(ge=1, le=64)] = Field(1, description="Worker processes of the service.")
+    threads: Annotated[int, Field(ge=1, le=256)] = Field(8, description="Threads of each worker process.")
+
+    @field_validator("passage_overlap")
+    @classmethod
+    def _leaves_room(cls, overlap: int, info: ValidationInfo) -> int:
+        tokens = info.data.get("passage_tokens")
+        if tokens is not None and overlap >= tokens:
+            raise PydanticCustomError("overlap", "should be less than QA_PASSAGE_TOKENS ({tokens})", {"tokens": tokens})
+        return overlap
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the environment and ``.env``; overrides win.
+
+    Raises SettingsError, one line naming the setting and what is allowed, at the first wrong value.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        wrong = error.errors(include_url=False)[0]
+        name = PREFIX + "_".join(map(str, wrong["loc"])).upper()
+        raise SettingsError(f"{name}: {wrong['msg'][:1].lower()}{wrong['msg'][1:]}, not {wrong['input']!r}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(".env: should be UTF-8 text") from None

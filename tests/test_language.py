@@ -1,0 +1,123 @@
+"""Which language a text is in, the fixed messages, and folding."""
+
+from __future__ import annotations
+
+from string import Formatter
+
+import pytest
+
+from qa_service.language import LANGUAGES, MESSAGES, STOP_WORDS, detect, fold, folded_stop_words, message, other
+
+ENGLISH = [
+    "When does it start?",
+    "Who signed?",
+    "Any news?",
+    "Is Interpol mentioned?",
+    "How many passengers?",
+    "Which countries?",
+    "population of Astana",
+    "WHERE IS THE HUB?",
+    "wheat hub location",
+    "What did the minister say about the « feuille de route »?",
+]
+FRENCH = [
+    "Quand commence-t-il ?",
+    "Qui a signé ?",
+    "Où ?",
+    "Et ensuite ?",
+    "C'est quand",
+    "prix du blé",
+    "Combien de passagers ?",
+    "Quels pays ?",
+    "l’accord",
+    "Qu'a dit le ministre de la « roadmap » ?",
+]
+FRENCH_WITHOUT_ACCENTS = [
+    "OU SE TROUVE LE HUB ?",
+    "QUELLE EST LA DATE DE L'ACCORD",
+    "EST-CE QUE LE MAROC A SIGNE L'ACCORD ?",
+    "quel est le prix",
+    "feuille de route",
+]
+NO_LANGUAGE = ["Murat Nurtleu", "Nasser Bourita", "Kassym-Jomart Tokayev", "Interpol", "Rabat Astana", "2025", "?", ""]
+
+
+@pytest.mark.parametrize("default", [None, *LANGUAGES])
+@pytest.mark.parametrize("question", ENGLISH)
+def test_short_english_questions_are_known_whatever_the_default(question, default):
+    assert detect(question, default) == "en"
+
+
+@pytest.mark.parametrize("default", [None, *LANGUAGES])
+@pytest.mark.parametrize("question", FRENCH + FRENCH_WITHOUT_ACCENTS)
+def test_short_french_questions_are_known_whatever_the_default(question, default):
+    assert detect(question, default) == "fr"
+
+
+@pytest.mark.parametrize("default", LANGUAGES)
+@pytest.mark.parametrize("text", NO_LANGUAGE)
+def test_names_and_numbers_alone_take_the_default(text, default):
+    assert detect(text, default) == default
+
+
+@pytest.mark.parametrize("text", [*NO_LANGUAGE, "日本", "\0", "\ud800"])
+def test_any_text_has_a_language_without_a_default(text):
+    assert detect(text) in LANGUAGES
+
+
+def test_a_long_text_is_known_by_its_start():
+    assert detect("Le ministre est à Rabat. " * 2_000 + "The minister is in Rabat. " * 20_000) == "fr"
+
+
+def test_there_are_two_languages_and_each_is_the_others_other():
+    assert [other(language) for language in LANGUAGES] == list(reversed(LANGUAGES))
+
+
+@pytest.mark.parametrize("key", MESSAGES)
+def test_every_message_is_there_in_each_language_with_the_same_placeholders(key):
+    versions = MESSAGES[key]
+    assert set(versions) == set(LANGUAGES)
+    placeholders = [
+        {name for _, name, _, _ in Formatter().parse(text) if name is not None} for text in versions.values()
+    ]
+    assert placeholders[0] == placeholders[1]
+    assert len(set(versions.values())) == len(LANGUAGES), "a message is the same in both languages"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_message_without_placeholders_is_in_its_language(language):
+    assert detect(message("not_found", language)) == language
+
+
+def test_values_are_put_into_a_message_as_they_are():
+    said = message("quoted_from_other_language", "fr", title="{title}", quote="50 % {n}", n=3)
+    assert "{title}" in said
+    assert "50 % {n}" in said
+    assert said.endswith("[3].")
+
+
+@pytest.mark.parametrize(
+    ("text", "folded"),
+    [
+        ("Élève", "eleve"),
+        ("E\u0301LE\u0300VE", "eleve"),
+        ("ŒUVRE", "oeuvre"),
+        ("œuvre", "oeuvre"),
+        ("Æther", "aether"),
+        ("Ça, là-bas", "ca, la-bas"),
+        ("NAÏVE", "naive"),
+        ("ﬁn", "fin"),
+        ("2025", "2025"),
+        ("", ""),
+    ],
+)
+def test_fold_leaves_what_two_spellings_share(text, folded):
+    assert fold(text) == folded
+    assert fold(folded) == folded
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_stop_words_are_lower_case_and_folded_ones_are_folded(language):
+    assert all(word == word.lower() for word in STOP_WORDS[language])
+    assert all(word == fold(word) for word in folded_stop_words(language))
+    assert len(folded_stop_words(language)) <= len(STOP_WORDS[language])

@@ -1,0 +1,160 @@
+"""The settings table: its defaults, its sources, what a wrong value says, and that the documents name every setting."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from qa_service.errors import SettingsError
+from qa_service.settings import PREFIX, Settings, load_settings
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)  # a .env of whoever runs the tests
+    for name in [name for name in os.environ if name.upper().startswith(PREFIX)]:
+        monkeypatch.delenv(name)
+
+
+def documented_default(name: str) -> str:
+    default = Settings.model_fields[name].default
+    return str(default)
+
+
+# Defaults and sources
+
+
+def test_without_any_setting_there_are_the_defaults():
+    settings = load_settings()
+    assert (settings.documents, settings.index) == (Path("documents"), Path("index"))
+    assert (settings.host, settings.port) == ("127.0.0.1", 8000)
+    assert settings.embeddings == ""
+
+
+def test_the_environment_sets_values(monkeypatch):
+    monkeypatch.setenv("QA_DOCUMENTS", "articles")
+    monkeypatch.setenv("qa_threads", "3")  # names are told apart by their letters, not by their case
+    settings = load_settings()
+    assert settings.documents == Path("articles")
+    assert settings.threads == 3
+
+
+def test_a_file_sets_values_and_the_environment_wins(monkeypatch, tmp_path):
+    (tmp_path / ".env").write_text("QA_PORT=9000\nQA_HOST='0.0.0.0'\n# a remark\nANOTHER=1\n", encoding="utf-8")
+    assert (load_settings().host, load_settings().port) == ("0.0.0.0", 9000)
+    monkeypatch.setenv("QA_PORT", "9001")
+    assert load_settings().port == 9001
+
+
+def test_an_override_wins_and_none_is_no_override(monkeypatch):
+    monkeypatch.setenv("QA_PORT", "9001")
+    assert load_settings(port=9002).port == 9002
+    assert load_settings(port=None).port == 9001
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_an_empty_value_counts_as_not_set(monkeypatch, tmp_path, name):
+    (tmp_path / ".env").write_text(f"{PREFIX}{name.upper()}=\n", encoding="utf-8")
+    monkeypatch.setenv(PREFIX + name.upper(), "")
+    assert getattr(load_settings(), name) == Settings.model_fields[name].default
+
+
+def test_settings_do_not_change():
+    with pytest.raises(ValidationError):
+        load_settings().port = 1
+
+
+# Wrong values
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("QA_PORT", "abc", "integer"),
+        ("QA_PORT", "80.5", "integer"),
+        ("QA_PORT", "0", "greater than or equal to 1"),
+        ("QA_PORT", "65536", "less than or equal to 65535"),
+        ("QA_WORKERS", "0", "greater than or equal to 1"),
+        ("QA_WORKERS", "1000", "less than or equal to 64"),
+        ("QA_THREADS", "-1", "greater than or equal to 1"),
+        ("QA_THREADS", "1000", "less than or equal to 256"),
+        ("QA_MAX_DOCUMENT_BYTES", "0", "greater than or equal to 1"),
+        ("QA_MAX_QUESTION_CHARS", "none", "integer"),
+        ("QA_MAX_QUESTION_CHARS", "100001", "less than or equal to 100000"),
+        ("QA_PASSAGE_TOKENS", "19", "greater than or equal to 20"),
+        ("QA_PASSAGE_TOKENS", "2001", "less than or equal to 2000"),
+        ("QA_PASSAGE_OVERLAP", "-1", "greater than or equal to 0"),
+        ("QA_PASSAGE_OVERLAP", "1001", "less than or equal to 1000"),
+        ("QA_PASSAGE_OVERLAP", "160", "less than QA_PASSAGE_TOKENS (160)"),
+    ],
+)
+@pytest.mark.parametrize("source", ["environment", "file"])
+def test_a_wrong_value_is_one_line_that_names_the_setting_and_what_is_allowed(
+    monkeypatch, tmp_path, source, name, value, allowed
+):
+    if source == "environment":
+        monkeypatch.setenv(name, value)
+    else:
+        (tmp_path / ".env").write_text(f"{name}={value}\n", encoding="utf-8")
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    said = str(caught.value)
+    assert said.startswith(f"{name}: ")
+    assert allowed in said
+    assert value in said
+    assert "\n" not in said
+
+
+def test_an_overlap_must_leave_room_in_a_smaller_passage(monkeypatch):
+    monkeypatch.setenv("QA_PASSAGE_TOKENS", "30")
+    with pytest.raises(
+        SettingsError, match=r"QA_PASSAGE_OVERLAP: should be less than QA_PASSAGE_TOKENS \(30\), not 40"
+    ):
+        load_settings()
+    monkeypatch.setenv("QA_PASSAGE_OVERLAP", "29")
+    assert load_settings().passage_overlap == 29
+
+
+def test_a_wrong_override_names_the_setting_too():
+    with pytest.raises(SettingsError, match=r"^QA_PORT: "):
+        load_settings(port=0)
+
+
+def test_a_file_that_is_not_text_is_named(tmp_path):
+    (tmp_path / ".env").write_bytes(b"QA_HOST=caf\xe9\n")
+    with pytest.raises(SettingsError, match=r"^\.env: "):
+        load_settings()
+
+
+# Documentation
+
+
+def test_every_setting_says_what_it_means():
+    for name, field in Settings.model_fields.items():
+        assert field.description, name
+        assert field.description.endswith("."), name
+
+
+def test_the_readme_lists_every_setting_and_no_other():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(QA_\w+)` \| (.*?) \| (.*?) \|$", readme, flags=re.MULTILINE)
+    listed = {name: (default, description) for name, default, description in rows}
+    assert len(listed) == len(rows), "a setting is listed twice"
+    expected = {}
+    for name, field in Settings.model_fields.items():
+        default = f"`{documented_default(name)}`" if documented_default(name) else "empty"
+        expected[PREFIX + name.upper()] = (default, field.description)
+    assert listed == expected
+
+
+def test_the_sample_file_lists_every_setting_with_its_default_and_sets_none():
+    lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
+    assert all(not line or line.startswith("#") for line in lines)
+    listed = dict(re.fullmatch(r"#(QA_\w+)=(.*)", line).groups() for line in lines if line.startswith("#QA_"))
+    assert listed == {PREFIX + name.upper(): documented_default(name) for name in Settings.model_fields}
