@@ -1,0 +1,253 @@
+"""Files → articles: the first step of the flow.
+
+A folder of documents is listed, each file is read by the loader of its format, and its text becomes the canonical text
+that everything after this module quotes: citations' offsets count its code points. Metadata is checked here, so that
+an ``Article`` can be trusted; a file that cannot become one is a ``DocumentError`` of one line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from qa_service.errors import DocumentError
+from qa_service.language import LANGUAGES, Language, detect
+from qa_service.loaders import LOADERS
+
+SUFFIXES = tuple(LOADERS)
+MAX_BYTES = 20_000_000
+MAX_TITLE = 200  # characters
+MAX_STACKED_MARKS = 30  # combining marks on one letter: Unicode's limit for stream-safe text
+
+Problem = tuple[str, str]  # what is shown as the document's name, and what is wrong with it
+
+_log = logging.getLogger(__name__)
+
+_LINE_ENDS = re.compile(r"\r\n|[\r\f\v\x85\u2028\u2029]")
+# Control characters, bidirectional controls (they make a quote read otherwise than it is stored), and what has no width
+# and would keep a word from being found: soft hyphen, zero-width space, word joiner, byte order mark.
+_UNWANTED = re.compile(
+    r"[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]"
+)
+_SURROGATES = re.compile(r"[\ud800-\udfff]")
+_BLANK_LINES = re.compile(r"\n{3,}")
+_MAYBE_STACKED = re.compile(rf"[\u0300-\U0010ffff]{{{MAX_STACKED_MARKS + 1},}}")
+_BAD_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class Article:
+    """One document, ready to be cut into passages."""
+
+    id: str
+    title: str
+    language: Language
+    text: str
+    url: str | None = None
+    published: str | None = None
+    translation_of: str | None = None
+
+
+@dataclass(frozen=True)
+class DocumentFile:
+    """A document not read yet: its id (the path in its folder, POSIX, without the suffix) and where it is."""
+
+    id: str
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The id with the suffix: what messages call the document."""
+        return self.id + self.path.suffix
+
+
+def find_documents(roots: Sequence[Path]) -> tuple[list[DocumentFile], list[Problem]]:
+    """All documents under folders (or single files), sorted by id, and what had to be left out.
+
+    Hidden files, office programs' lock files and other suffixes are passed over in silence. Links to folders and links
+    that leave their root are not followed, and of two files with one id the first by path is taken: these are problems.
+    A root that does not exist raises ``DocumentError``.
+    """
+    found: dict[str, DocumentFile] = {}
+    problems: list[Problem] = []
+    for root in roots:
+        if not root.exists():
+            raise DocumentError(f"There is no file or folder {root}.")
+        candidates = _files_under(root, problems) if root.is_dir() else [root]
+        base = root if root.is_dir() else root.parent
+        for path in candidates:
+            problem = _refusal(path, root)
+            file = DocumentFile(_id(path.relative_to(base)), path)
+            if problem is None:
+                first = found.setdefault(file.id, file)
+                problem = None if _same_file(first, file) else f"has the same id as {first.name}: rename one of them"
+            if problem is not None:
+                problems.append((_BAD_NAME.sub("?", file.name), problem))
+    return sorted(found.values(), key=lambda file: file.id), sorted(problems)
+
+
+def _files_under(root: Path, problems: list[Problem]) -> Iterator[Path]:
+    """Paths of visible files with a known suffix, in the order of their paths; problems with folders are added."""
+
+    def refuse(path: Path, problem: str) -> None:
+        problems.append((_BAD_NAME.sub("?", path.relative_to(root).as_posix()), problem))
+
+    def unreadable(error: OSError) -> None:
+        refuse(Path(error.filename), f"cannot be read: {error.strerror}")
+
+    paths: list[Path] = []
+    for folder, subfolders, names in os.walk(root, onerror=unreadable):
+        subfolders[:] = [name for name in subfolders if _visible(name)]
+        for link in filter(Path.is_symlink, (Path(folder, name) for name in subfolders)):
+            refuse(link, "is a link to a folder: not followed")
+        paths += [Path(folder, name) for name in names if _visible(name) and _suffix(name) in LOADERS]
+    return iter(sorted(paths))
+
+
+def _visible(name: str) -> bool:
+    return not name.startswith((".", "~$"))
+
+
+def _suffix(name: str) -> str:
+    return Path(name).suffix.lower()
+
+
+def _refusal(path: Path, root: Path) -> str | None:
+    """Why a listed path is no document, or None."""
+    if _suffix(path.name) not in LOADERS:
+        return f"is none of {', '.join(SUFFIXES)}"
+    if _BAD_NAME.search(path.name):
+        return "has a name with control characters or that is not UTF-8: rename it"
+    if path != root and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
+        return "is a link that leaves the documents folder: not followed"
+    return None if path.is_file() else "is not a regular file"
+
+
+def _id(relative: Path) -> str:
+    # One spelling of accents, whatever the file system keeps: the id is part of addresses.
+    return unicodedata.normalize("NFC", relative.with_suffix("").as_posix())
+
+
+def _same_file(one: DocumentFile, other: DocumentFile) -> bool:
+    return os.path.realpath(one.path) == os.path.realpath(other.path)
+
+
+def content_hash(file: DocumentFile) -> str:
+    """The SHA-256 of a document's bytes, in hexadecimal; raises ``DocumentError`` when it cannot be read."""
+    try:
+        with file.path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise DocumentError(f"{file.name} cannot be read: {error.strerror}") from None
+
+
+def read_article(file: DocumentFile, *, max_bytes: int = MAX_BYTES) -> Article:
+    """Read one document of at most so many bytes.
+
+    Raises ``DocumentError`` with one line that names the document, never its place on the machine.
+    """
+    try:
+        return _article(file, max_bytes)
+    except DocumentError as error:
+        raise DocumentError(f"{file.name} {error}") from None
+    except OSError as error:
+        raise DocumentError(f"{file.name} cannot be read: {error.strerror}") from None
+    except Exception:  # noqa: BLE001 (a parser raises whatever a broken file leads it to)
+        _log.debug("reading %s failed", file.name, exc_info=True)
+        raise DocumentError(f"{file.name} is broken or not a {file.path.suffix} file") from None
+
+
+def _article(file: DocumentFile, max_bytes: int) -> Article:
+    with file.path.open("rb") as stream:
+        data = stream.read(max_bytes + 1)
+    if len(data) > max_bytes:
+        raise DocumentError(f"is too large: more than {max_bytes:,} bytes")
+    loaded = LOADERS[_suffix(file.path.name)](data)
+    text = canonical(loaded.text)
+    if not text:
+        raise DocumentError("has no text")
+    return Article(
+        id=file.id,
+        title=(_value(loaded.metadata, "title") or text.split("\n", 1)[0])[:MAX_TITLE].strip(),
+        language=_language(loaded.metadata) or detect(text),
+        text=text,
+        url=_url(loaded.metadata),
+        published=_published(loaded.metadata),
+        translation_of=_value(loaded.metadata, "translation_of"),
+    )
+
+
+def canonical(text: str) -> str:
+    r"""The canonical form of a text: NFC, ``\n`` line ends, no control characters, at most one blank line in a row."""
+    text = _UNWANTED.sub("", _LINE_ENDS.sub("\n", text))
+    text = _MAYBE_STACKED.sub(_limit_marks, _SURROGATES.sub("\ufffd", text))
+    text = unicodedata.normalize("NFC", text)
+    text = "\n".join(line.rstrip() for line in text.split("\n"))
+    return _BLANK_LINES.sub("\n\n", text).strip()
+
+
+def _limit_marks(run: re.Match[str]) -> str:
+    # Normalising takes time with the square of the marks on one letter; no language stacks this many.
+    kept: list[str] = []
+    marks = 0
+    for char in run[0]:
+        marks = marks + 1 if unicodedata.combining(char) else 0
+        if marks <= MAX_STACKED_MARKS:
+            kept.append(char)
+    return "".join(kept)
+
+
+def _value(metadata: Mapping[str, object], name: str) -> str | None:
+    """A metadata value as one line of text, or None where there is none."""
+    value = metadata.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise DocumentError(f"has a {name!r} that is not text: put it in quotes")
+    return " ".join(canonical(value).split()) or None
+
+
+def _language(metadata: Mapping[str, object]) -> Language | None:
+    value = _value(metadata, "language")
+    if value is None:
+        return None
+    code = re.split("[-_]", value.lower(), maxsplit=1)[0]
+    for language in LANGUAGES:
+        if code == language:
+            return language
+    raise DocumentError(f"has the language {value[:20]!r}: it must be {' or '.join(LANGUAGES)}")
+
+
+def _url(metadata: Mapping[str, object]) -> str | None:
+    value = _value(metadata, "url")
+    if value is None:
+        return None
+    try:
+        parts = urlsplit(value)
+        allowed = parts.scheme in ("http", "https") and bool(parts.hostname) and " " not in value
+    except ValueError:
+        allowed = False
+    if not allowed:
+        raise DocumentError("has a url that is not an http:// or https:// address")
+    return value
+
+
+def _published(metadata: Mapping[str, object]) -> str | None:
+    value = metadata.get("published")
+    if isinstance(value, date):  # YAML reads an unquoted date itself; a datetime is a date
+        return value.isoformat()[:10]
+    text = _value(metadata, "published")
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text).date().isoformat()
+    except ValueError:
+        raise DocumentError("has a published date that is not an ISO date such as 2025-03-19") from None

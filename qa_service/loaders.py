@@ -1,0 +1,354 @@
+"""One reader per file format: bytes → text and what the file says about itself.
+
+The bottom step of ``documents/ → articles``: `articles.py` picks the loader by suffix and makes the text canonical.
+The formats are parsed by libraries; the heavy ones are imported where they are used. A loader raises ``DocumentError``
+with a message that starts with a verb ("is encrypted"): the caller puts the document's name in front.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import re
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import yaml
+from lxml import etree, html
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from qa_service.errors import DocumentError
+
+MAX_FRONT_MATTER = 10_000  # characters
+MAX_NESTING = 10  # lists and mappings within each other in a front matter
+MAX_PAGES = 5_000
+MAX_UNZIPPED = 200_000_000  # bytes
+
+# Their remarks about odd files are for whoever configures logging; unconfigured they would go to standard error.
+for _library in ("pypdf", "trafilatura", "htmldate"):
+    logging.getLogger(_library).addHandler(logging.NullHandler())
+
+_FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
+_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f]")
+_LIST_ITEM = re.compile(r"[•▪‣●◦*-]\s|\d{1,2}[.)]\s")
+_BROKEN_WORD = re.compile(r"[^\W\d_][-\u2010\u00ad]\Z")
+# What programs write where the author gave no title.
+_NO_TITLE = re.compile(r"(?i)\(?(untitled|unspecified|anonymous)\)?|word document|microsoft word - .*|.*\.(docx?|pdf)")
+_LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"})
+
+_CELL = " | "
+_LINE = "\u2028"  # stands for a line end while the page's own line ends still mean a space
+_SPACES = re.compile(r"[ \t\r\n\f]+")
+_UNSEEN = ("script", "style", "noscript", "template", "head", etree.Comment, etree.ProcessingInstruction)
+_BLOCK = re.compile(
+    r"address|article|aside|blockquote|body|br|caption|d[dlt]|div|figcaption|figure|footer|form|h[1-6r]|header|li|main|nav|"
+    r"[ou]l|option|p|pre|section|table|t[dhr]"
+)
+
+# A second copy of a drawing's text, for old versions of Word.
+_FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
+
+_Element = Any  # lxml ships no types
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a file holds, before anything is checked: its text and its metadata by lower-case name."""
+
+    text: str
+    metadata: Mapping[str, object] = field(default_factory=dict)
+
+
+def load_text(data: bytes) -> Loaded:
+    """Plain text, with optional front matter; hard-wrapped lines become flowing paragraphs."""
+    metadata, text = split_front_matter(decode(data))
+    lines = text.split("\n")
+    return Loaded(flowing(lines) if _hard_wrapped(lines) else text, metadata)
+
+
+def load_markdown(data: bytes) -> Loaded:
+    """CommonMark with tables, and optional front matter."""
+    metadata, source = split_front_matter(decode(data))
+    return Loaded(plain_markdown(source), metadata)
+
+
+def load_html(data: bytes) -> Loaded:
+    """The main text of a page and its meta tags; all its visible text where no main text is found."""
+    import trafilatura
+
+    source = decode(data)
+    page = parse_page(source)
+    metadata = page_metadata(page)
+    # A line end means a space, and is not always taken for one.
+    flat = source if "<pre" in source else source.replace("\n", " ")
+    # By default it drops headings and loose text of short pages; a word too many does less harm here.
+    main_text = trafilatura.extract(flat, include_comments=False, include_tables=True, favor_recall=True)
+    if not main_text:
+        return Loaded(visible_text(page), metadata)
+    return Loaded("\n".join(map(_without_marks, main_text.split("\n"))), metadata)
+
+
+def load_pdf(data: bytes) -> Loaded:
+    """The text of all pages as flowing paragraphs; encryption that asks for a password is an error."""
+    from pypdf import PdfReader
+    from pypdf.errors import DependencyError
+
+    try:
+        reader = PdfReader(io.BytesIO(data))
+        if reader.is_encrypted and not reader.decrypt(""):
+            raise DocumentError("is encrypted")
+    except DependencyError:  # a cipher that pypdf has only with another package
+        raise DocumentError("is encrypted") from None
+    if len(reader.pages) > MAX_PAGES:
+        raise DocumentError(f"has more than {MAX_PAGES:,} pages")
+    lines = [line for page in reader.pages for line in page.extract_text().strip().split("\n")]
+    title = reader.metadata.title if reader.metadata else None
+    text = flowing(lines).translate(_LIGATURES)
+    return Loaded(text, {"title": _own_title(title), "language": _text(reader.root_object.get("/Lang"))})
+
+
+def load_docx(data: bytes) -> Loaded:
+    """The paragraphs and tables of a Word document, in their order, and its title and language."""
+    import docx
+
+    if not zipfile.is_zipfile(io.BytesIO(data)):  # Word puts an encrypted document into another container
+        raise DocumentError("is encrypted or not a Word document")
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > MAX_UNZIPPED:
+            raise DocumentError(f"is larger than {MAX_UNZIPPED // 1_000_000} MB when unpacked")
+    document = docx.Document(io.BytesIO(data))
+    properties = document.core_properties
+    body = document.element.body
+    etree.strip_elements(body, _FALLBACK, with_tail=False)
+    text = "\n".join(_docx_lines(body))
+    return Loaded(text, {"title": _own_title(properties.title), "language": _text(properties.language)})
+
+
+# In the order of the contract; the two long-known spellings of a suffix are taken as well.
+LOADERS: dict[str, Callable[[bytes], Loaded]] = {
+    ".txt": load_text,
+    ".md": load_markdown,
+    ".html": load_html,
+    ".pdf": load_pdf,
+    ".docx": load_docx,
+    ".markdown": load_markdown,
+    ".htm": load_html,
+}
+
+
+def decode(data: bytes) -> str:
+    r"""UTF-8 text with ``\n`` line ends and without byte order mark; anything else is a ``DocumentError``."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise DocumentError("is not UTF-8 text") from None
+    start = text[:8_000]
+    if "\0" in start or len(_CONTROLS.findall(start)) > len(start) / 10:
+        raise DocumentError("is not UTF-8 text")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def split_front_matter(text: str) -> tuple[dict[str, object], str]:
+    """The YAML mapping between a first line ``---`` and the next one, and the text after it."""
+    match = _FRONT_MATTER.match(text)
+    if not match:
+        return {}, text
+    if len(match[1]) > MAX_FRONT_MATTER:
+        raise DocumentError(f"has a front matter of more than {MAX_FRONT_MATTER:,} characters")
+    return _mapping(match[1]), text[match.end() :]
+
+
+def _mapping(block: str) -> dict[str, object]:
+    try:
+        _refuse_what_grows(block)
+        values = yaml.safe_load(block)
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2025-02-30
+        mark = getattr(error, "problem_mark", None)
+        where = f" (line {mark.line + 2})" if mark else ""
+        raise DocumentError(f"has a broken front matter{where}: it must be valid YAML") from None
+    if not isinstance(values, dict | None):
+        raise DocumentError("has a broken front matter: it must be lines of the form 'name: value'")
+    return {key.lower(): value for key, value in (values or {}).items() if isinstance(key, str)}
+
+
+def _refuse_what_grows(block: str) -> None:
+    # Tags make objects, merged aliases grow exponentially, nesting takes time with its square: none has a use here.
+    depth = 0
+    for event in yaml.parse(block, Loader=yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_NESTING or isinstance(event, yaml.AliasEvent) or getattr(event, "tag", None):
+            raise DocumentError("has a front matter with YAML tags, aliases or deep nesting: write plain values")
+
+
+def flowing(lines: Sequence[str]) -> str:
+    """Printed lines as paragraphs of one line each.
+
+    A paragraph ends at a blank line, at a line clearly shorter than the others, and before a list item; a word broken
+    by a hyphen is put together again.
+    """
+    lines = [line.strip() for line in lines]
+    lengths = sorted(len(line) for line in lines if line)
+    width = max(40, lengths[len(lengths) * 9 // 10]) if lengths else 0
+    return "".join(_joined(line, following, width) for line, following in pairwise([*lines, ""]))
+
+
+def _joined(line: str, following: str, width: int) -> str:
+    if not line or not following or _LIST_ITEM.match(following):
+        return line + "\n"
+    continues = following[0].islower()
+    if _BROKEN_WORD.search(line[-2:]):
+        return line[:-1] if continues else line  # a hyphen before a capital belongs to the name
+    return line + (" " if continues or len(line) * 3 >= width * 2 else "\n")
+
+
+def _hard_wrapped(lines: Sequence[str]) -> bool:
+    """Whether an editor broke the lines: none is long, and most go on in lower case."""
+    if not 40 <= max(map(len, lines)) <= 120:
+        return False
+    starts = [following.strip()[0] for line, following in pairwise(lines) if line.strip() and following.strip()]
+    return sum(start.islower() for start in starts) * 2 > len(starts)
+
+
+def _without_marks(line: str) -> str:
+    """A line of trafilatura's output without its list and table marks."""
+    if not line.startswith("|"):
+        return line.removeprefix("- ")
+    cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+    return _CELL.join(cells) if any(cell.strip("-") for cell in cells) else ""
+
+
+def _docx_lines(container: _Element) -> Iterator[str]:
+    # python-docx's own iteration passes over content controls and insertions, and its table cells take quadratic time.
+    from docx.oxml.ns import qn
+
+    for block in container.iterchildren():
+        if block.tag == qn("w:p"):
+            yield "".join(_docx_runs(block))
+            for box in block.iter(qn("w:txbxContent")):
+                yield from _docx_lines(box)
+        elif block.tag == qn("w:tr"):
+            cells = (" ".join(filter(None, _docx_lines(cell))) for cell in block.iterchildren(qn("w:tc"), qn("w:sdt")))
+            yield _CELL.join(cells)
+        else:
+            yield from _docx_lines(block)
+
+
+def _docx_runs(element: _Element) -> Iterator[str]:
+    from docx.oxml.ns import qn
+
+    breaks = {qn("w:tab"): "\t", qn("w:br"): "\n", qn("w:cr"): "\n", qn("w:noBreakHyphen"): "-"}
+    for child in element.iterchildren():
+        if child.tag == qn("w:t"):
+            yield child.text or ""
+        elif child.tag in breaks:
+            yield breaks[child.tag]
+        elif child.tag != qn("w:txbxContent"):
+            yield from _docx_runs(child)
+
+
+def _own_title(title: str | None) -> str | None:
+    return None if title is None or _NO_TITLE.fullmatch(title.strip()) else title
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def plain_markdown(source: str) -> str:
+    """The text of a Markdown source (CommonMark and tables), raw HTML shown as its text."""
+    pieces: list[str] = []
+    lists = row = 0
+    for token in MarkdownIt("commonmark").enable("table").parse(source):
+        if token.type in ("bullet_list_open", "ordered_list_open"):
+            lists += 1
+        elif token.type in ("bullet_list_close", "ordered_list_close"):
+            lists -= 1
+        elif token.type == "tr_open":
+            row = len(pieces)
+        elif token.type == "tr_close":
+            pieces[row:] = [_CELL.join(pieces[row:])]
+        pieces.extend(_block_text(token, in_list=lists > 0))
+    return "".join(pieces)
+
+
+def _block_text(token: Token, *, in_list: bool) -> Iterable[str]:
+    line_end = "\n" if in_list else "\n\n"
+    if token.type == "inline":
+        return (_inline_text(token),)
+    if token.type in ("fence", "code_block"):
+        return (token.content.rstrip("\n") + line_end,)
+    if token.type == "html_block":
+        return (visible_text(parse_page(token.content)) + line_end,)
+    if token.type == "list_item_open" and token.info:
+        return (f"{token.info}. ",)  # the number of an ordered item says something, a bullet doesn't
+    if token.type in ("paragraph_close", "heading_close", "table_close", "bullet_list_close", "ordered_list_close"):
+        return (line_end,)
+    return ("\n",) if token.type == "tr_close" else ()
+
+
+def _inline_text(token: Token) -> str:
+    return "".join(map(_child_text, token.children or ()))
+
+
+def _child_text(child: Token) -> str:
+    if child.type in ("text", "code_inline"):
+        return child.content
+    if child.type == "image":
+        return _inline_text(child)
+    if child.type == "softbreak":
+        return " "
+    is_break = child.type == "hardbreak" or child.content.lower().startswith("<br")
+    return "\n" if is_break else ""
+
+
+def parse_page(source: str) -> _Element:
+    """The tree of a page or of a piece of one; whatever charset it names, it was decoded already."""
+    parser = html.HTMLParser(encoding="utf-8")
+    try:
+        return html.document_fromstring(source.encode(), parser=parser)
+    except etree.ParserError:  # nothing, or nothing but a comment
+        return html.document_fromstring("<p>")
+
+
+def visible_text(page: _Element) -> str:
+    """All text of a page that a reader would see, one block a line. The tree is changed on the way."""
+    etree.strip_elements(page, *_UNSEEN, with_tail=False)
+    for block in filter(lambda element: _BLOCK.fullmatch(element.tag), page.iter("*")):
+        block.text = _LINE + (block.text or "")
+        block.tail = _LINE + (block.tail or "")
+    lines = (_SPACES.sub(" ", line).strip() for line in page.text_content().split(_LINE))
+    return "\n".join(filter(None, lines))
+
+
+def page_metadata(page: _Element) -> dict[str, object]:
+    """The metadata in a page's head, by the names that front matter uses; what is missing is None or empty."""
+    named: dict[str, str] = {}
+    for tag in page.iter("meta"):
+        name = tag.get("name") or tag.get("property") or ""
+        named.setdefault(name.strip().lower(), tag.get("content") or "")
+    return {
+        "title": named.get("title") or _first_text(page, "title") or _first_text(page, "h1"),
+        "language": named.get("language") or page.get("lang"),
+        "url": named.get("url") or _web_address(_canonical(page), named.get("og:url", "")),
+        "published": named.get("published") or named.get("article:published_time"),
+        "translation_of": named.get("translation_of"),
+    }
+
+
+def _first_text(page: _Element, tag: str) -> str:
+    element = next(page.iter(tag), None)
+    return "" if element is None else str(element.text_content())
+
+
+def _canonical(page: _Element) -> str:
+    links = (link.get("href") or "" for link in page.iter("link") if "canonical" in (link.get("rel") or "").split())
+    return next(links, "")
+
+
+def _web_address(*candidates: str) -> str | None:
+    # A saved page's canonical link may be relative: no mistake of the editor's, and no use as a source.
+    return next((address for address in candidates if address.startswith(("http://", "https://"))), None)
