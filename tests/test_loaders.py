@@ -27,8 +27,8 @@ from qa_service.loaders import (
 )
 
 PARAGRAPH = (
-    "Le Maroc et le Kazakhstan ont franchi une nouvelle étape dans leur coopération bilatérale en scellant une feuille "
-    "de route ambitieuse et multidimensionnelle, couvrant les domaines politique, économique, sécuritaire et culturel."
+    "La bibliothèque et le jardin botanique ont ouvert un nouveau chantier dans leur histoire commune en publiant un "
+    "catalogue détaillé et illustré, qui décrit les espèces médicinales, alimentaires, ornementales et tinctoriales."
 )
 
 
@@ -107,12 +107,12 @@ class TestText:
 
     def test_hard_wrapped_lines_become_paragraphs(self):
         wrapped = (
-            "A heading\n\nThe visa exemption agreement for holders of ordinary\n"
-            "passports will come into effect on March 19, 2025, and\nthe ministers said so.\nAnother paragraph.\n"
+            "A heading\n\nThe lending agreement between readers of both old\n"
+            "libraries will change its rules on May 19, 2025, and\nthe librarians said so.\nAnother paragraph.\n"
         )
         assert canonical(load_text(wrapped.encode()).text) == (
-            "A heading\n\nThe visa exemption agreement for holders of ordinary passports will come into effect on "
-            "March 19, 2025, and the ministers said so.\nAnother paragraph."
+            "A heading\n\nThe lending agreement between readers of both old libraries will change its rules on "
+            "May 19, 2025, and the librarians said so.\nAnother paragraph."
         )
 
 
@@ -235,11 +235,11 @@ class TestPdf:
 
     def test_a_paragraph_may_go_on_on_the_next_page(self):
         canvas = Canvas(stream := io.BytesIO())
-        for line in ("The visa exemption agreement for holders of", "ordinary passports will come into effect."):
+        for line in ("The lending agreement between readers of", "both old libraries will change its rules."):
             canvas.drawString(72, 700, line)
             canvas.showPage()
         canvas.save()
-        text = "The visa exemption agreement for holders of ordinary passports will come into effect."
+        text = "The lending agreement between readers of both old libraries will change its rules."
         assert canonical(load_pdf(stream.getvalue()).text) == text
 
     def test_pages_without_text(self):
