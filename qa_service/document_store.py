@@ -1,0 +1,128 @@
+"""Articles and passages of one generation: a SQLite file, written once and then only read."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from qa_service.articles import Article
+from qa_service.chunking import Passage
+from qa_service.errors import UnknownDocument
+from qa_service.language import Language
+
+FILE = "documents.db"
+
+# The long text stands last, so that lists of documents do not read it. Passages keep their own: cutting them out of
+# their document would read all of a large one for each.
+_SCHEMA = """
+CREATE TABLE documents (
+    id TEXT PRIMARY KEY, title TEXT NOT NULL, language TEXT NOT NULL,
+    url TEXT, published TEXT, translation_of TEXT, hash TEXT NOT NULL, text TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE passages (
+    number INTEGER PRIMARY KEY, document_id TEXT NOT NULL, language TEXT NOT NULL, position INTEGER NOT NULL,
+    start INTEGER NOT NULL, "end" INTEGER NOT NULL, text TEXT NOT NULL
+);
+CREATE INDEX passages_of_document ON passages (document_id);
+CREATE INDEX translations ON documents (translation_of);
+"""
+_ARTICLE = "id, title, language, text, url, published, translation_of"
+
+
+@dataclass(frozen=True)
+class IndexedArticle:
+    """An article as it was indexed, and the checksum of the file that it came from."""
+
+    article: Article
+    hash: str
+
+
+@dataclass(frozen=True)
+class DocumentSummary:
+    """What a list of documents shows."""
+
+    id: str
+    title: str
+    language: Language
+    url: str | None
+    published: str | None
+    translation_of: str | None
+
+
+class DocumentStore:
+    """The canonical texts and the passages of a generation. Safe to share between threads: it is never written."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open the file of a generation's folder."""
+        address = f"{(folder / FILE).absolute().as_uri()}?mode=ro&immutable=1"
+        self._connection = sqlite3.connect(address, uri=True, check_same_thread=False)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def article(self, document_id: str) -> Article:
+        """One article; UnknownDocument when there is none with this id."""
+        known = document_id.encode("utf-8", "replace")  # a lone surrogate is in no id, and SQLite refuses it
+        query = f"SELECT {_ARTICLE} FROM documents WHERE id = ?"  # noqa: S608 (names of ours)
+        row = self._connection.execute(query, (known.decode("utf-8"),)).fetchone()
+        if row is None:
+            raise UnknownDocument("No indexed document has this id.")
+        return Article(*row)
+
+    def hashes(self) -> dict[str, str]:
+        """Checksum of each document's file, by document id."""
+        return dict(self._connection.execute("SELECT id, hash FROM documents ORDER BY id"))
+
+    def summaries(self) -> list[DocumentSummary]:
+        """Every document, by id."""
+        query = "SELECT id, title, language, url, published, translation_of FROM documents ORDER BY id"
+        return [DocumentSummary(*row) for row in self._connection.execute(query)]
+
+    def translations(self, article: Article) -> list[str]:
+        """Ids of the versions of an article in the other language, whichever of them names the other."""
+        query = """
+            SELECT id FROM documents WHERE id != :id AND language != :language
+            AND (translation_of = :id OR id = :of OR (translation_of = :of AND :of IS NOT NULL)) ORDER BY id
+        """
+        values = {"id": article.id, "language": article.language, "of": article.translation_of}
+        return [row[0] for row in self._connection.execute(query, values)]
+
+    def passages(self, numbers: Sequence[int]) -> list[Passage]:
+        """The passages with these numbers, in the order asked for."""
+        found = {}
+        for start in range(0, len(numbers), 500):
+            some = numbers[start : start + 500]
+            marks = ",".join("?" * len(some))
+            query = f"""
+                SELECT number, document_id, p.language, position, start, "end", p.text, title
+                FROM passages p JOIN documents d ON d.id = document_id WHERE number IN ({marks})
+            """  # noqa: S608 (question marks alone)
+            for number, *values in self._connection.execute(query, [int(number) for number in some]):
+                found[number] = Passage(*values)
+        return [found[int(number)] for number in numbers]
+
+    def numbers_of(self, document_id: str) -> list[int]:
+        """The numbers of a document's passages, in reading order."""
+        query = "SELECT number FROM passages WHERE document_id = ? ORDER BY position"
+        return [row[0] for row in self._connection.execute(query, (document_id,))]
+
+
+def write_documents(folder: Path, articles: Iterable[IndexedArticle], passages: Iterable[Passage]) -> None:
+    """Write a generation's file. Passages are numbered from 0 in the order given."""
+    connection = sqlite3.connect(folder / FILE)
+    try:
+        connection.executescript(_SCHEMA)
+        rows = (
+            (a.id, a.title, a.language, a.url, a.published, a.translation_of, indexed.hash, a.text)
+            for indexed in articles
+            for a in (indexed.article,)
+        )
+        connection.executemany("INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        spans = ((n, p.document_id, p.language, p.number, p.start, p.end, p.text) for n, p in enumerate(passages))
+        connection.executemany("INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?, ?)", spans)
+        connection.commit()
+    finally:
+        connection.close()

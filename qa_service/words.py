@@ -1,0 +1,116 @@
+"""Words as vectors: what lets a question in one language meet a text in the other, word by word."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qa_service.embeddings import BilingualEmbeddings, Vectors
+from qa_service.language import LANGUAGES, WORD, fold, folded_stop_words
+from qa_service.tokens import normalise
+
+# Below this cosine two words have nothing to do with each other.
+UNRELATED = 0.35
+
+# "UN" is no article in the other language, nor "US" a pronoun.
+_ACRONYM = re.compile(r"\b[A-Z]{2,}\b")
+_STOP_WORDS = frozenset[str]().union(*map(folded_stop_words, LANGUAGES))
+
+
+@lru_cache(maxsize=20_000)
+def content_words(text: str) -> tuple[str, ...]:
+    """The distinct words of a text that carry its subject, normalised, in order, in whichever language they are."""
+    words = dict.fromkeys(WORD.findall(normalise(text)))
+    acronyms = {word.lower() for word in _ACRONYM.findall(text)} if not text.isupper() else set()
+    return tuple(word for word in words if word in acronyms or fold(word) not in _STOP_WORDS)
+
+
+@dataclass(frozen=True)
+class Words:
+    """Words, their folded forms, their unit vectors of shape (words, dimensions) and the lengths before scaling."""
+
+    folded: tuple[str, ...]
+    vectors: Vectors
+    norms: NDArray[np.float32]
+
+    @cached_property
+    def numbers(self) -> NDArray[np.bool_]:
+        """Which of the words stand for numbers."""
+        return np.array([is_number(word) for word in self.folded], dtype=np.bool_)
+
+    @cached_property
+    def places(self) -> dict[str, list[int]]:
+        """Where each folded form stands among the words."""
+        found: dict[str, list[int]] = {}
+        for place, word in enumerate(self.folded):
+            found.setdefault(word, []).append(place)
+        return found
+
+
+class WordVectors:
+    """Vectors of single words, the sum of their tokens' vectors in the bilingual table, and of texts; remembered."""
+
+    def __init__(self, table: BilingualEmbeddings, remembered: int = 50_000) -> None:
+        """Read words and texts off a model; the most recently used ones are kept, about a kilobyte each."""
+        self.table = table
+        self._row = lru_cache(maxsize=remembered)(self._compute)
+        self._text = lru_cache(maxsize=remembered)(lambda text: table.encode([text])[0])
+
+    def texts(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors of whole texts, shape (texts, dimensions), for texts that are likely to be asked for again."""
+        return np.array([self._text(text) for text in texts], dtype=np.float32).reshape(-1, self.table.dimensions)
+
+    def of(self, words: Sequence[str]) -> Words:
+        """The vectors of some words."""
+        rows = [self._row(word) for word in words]
+        return Words(
+            tuple(folded for folded, _, _ in rows),
+            np.array([vector for _, vector, _ in rows], dtype=np.float32).reshape(-1, self.table.dimensions),
+            np.array([norm for _, _, norm in rows], dtype=np.float32),
+        )
+
+    def met(self, question: Words, texts: Sequence[Sequence[str]]) -> Vectors:
+        """How well each text meets each word of a question, shape (texts, question words), 0 to 1.
+
+        That is the best similarity of any of the text's words: ColBERT's MaxSim (Khattab and Zaharia, 2020), with
+        static word vectors.
+        """
+        vocabulary = {word: column for column, word in enumerate(dict.fromkeys(chain.from_iterable(texts)))}
+        best = np.zeros((len(texts), len(question.folded)), dtype=np.float32)
+        if vocabulary and question.folded:
+            scores = similarity(question, self.of(list(vocabulary)))
+            for row, text in enumerate(texts):
+                if text:
+                    best[row] = scores[:, [vocabulary[word] for word in text]].max(axis=1)
+        return best
+
+    def _compute(self, word: str) -> tuple[str, Vectors, float]:
+        total = self.table.sums([word])[0]
+        norm = float(np.linalg.norm(total))
+        return fold(word), total / norm if norm else total, norm
+
+
+def similarity(left: Words, right: Words) -> Vectors:
+    """Similarity of every word on the left with every word on the right, shape (left, right), 0 to 1.
+
+    One for the same word (accents aside), the cosine for related words, nothing below ``UNRELATED``. Numbers are
+    met by themselves alone: 2024 and 2025 are close as vectors and far apart as facts.
+    """
+    scores: Vectors = left.vectors @ right.vectors.T
+    scores[scores < UNRELATED] = 0
+    scores[left.numbers, :] = 0
+    scores[:, right.numbers] = 0
+    for row, word in enumerate(left.folded):
+        scores[row, right.places.get(word, [])] = 1
+    return scores
+
+
+def is_number(word: str) -> bool:
+    """Whether a word stands for a number: "2756", "3rd"."""
+    return word[:1].isdigit()
