@@ -1,0 +1,69 @@
+"""The answer and its citations: one shape from the command line, over HTTP and in every channel."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from qa_service.language import Language
+
+
+@dataclass(frozen=True)
+class Quote:
+    """An exact span of a document's canonical text: ``text[start:end] == quote``, in code points."""
+
+    document_id: str
+    quote: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Citation:
+    """A numbered source of an answer: the quote, the document it is from, and the same in the asked language."""
+
+    n: int
+    document_id: str
+    title: str
+    language: Language
+    url: str | None
+    published: str | None
+    quote: str
+    start: int
+    end: int
+    score: float
+    parallel: Quote | None = None
+
+
+@dataclass(frozen=True)
+class RelatedPassage:
+    """A passage worth reading when there is no answer, or beside one."""
+
+    document_id: str
+    title: str
+    language: Language
+    text: str
+    start: int
+    end: int
+    score: float
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the service says to a question. Every ``[n]`` in ``answer`` has its citation, and the other way round."""
+
+    id: str
+    conversation_id: str
+    question: str
+    language: Language
+    answer: str
+    abstained: bool
+    composer: str
+    citations: tuple[Citation, ...]
+    warnings: tuple[str, ...] = ()
+    related: tuple[RelatedPassage, ...] = ()
+    timings_ms: dict[str, float] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form of the contract."""
+        return asdict(self)

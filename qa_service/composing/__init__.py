@@ -1,0 +1,1 @@
+"""Interchangeable composers: each turns ranked passages into a cited answer, or refuses."""

@@ -1,0 +1,130 @@
+"""The default composer: it picks the sentences that answer, and quotes them exactly."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from qa_service.answers import Citation
+from qa_service.composing.evidence import Sentence, candidates, features
+from qa_service.composing.parallels import SAME_STATEMENT, find_parallel
+from qa_service.composing.sentence_model import sentence_model
+from qa_service.embedding_model import EmbeddingModel
+from qa_service.index_reader import OpenIndex
+from qa_service.language import Language, message
+from qa_service.retrieval import PASSAGES_READ, Query, RankedPassage
+
+NAME = "extractive"
+
+_SENTENCES_QUOTED = 3
+# A second or third sentence must be at least this likely an answer, and this share as likely as the best.
+_ALSO_FROM = 0.01
+_CLOSE = 0.02
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a composer makes: the answer's text and its citations; no citation means that it refused."""
+
+    text: str
+    citations: tuple[Citation, ...]
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """A sentence and how likely it is that it answers the question."""
+
+    sentence: Sentence
+    probability: float
+
+
+def compose(
+    query: Query, ranked: list[RankedPassage], language: Language, index: OpenIndex, model: EmbeddingModel
+) -> Draft:
+    """Quote the one to three sentences that answer best, or say that the documents do not hold the answer."""
+    best = _chosen(_scored(query, ranked, index, model), language, model)
+    if not best:
+        return Draft(message("not_found", language), ())
+    citations = tuple(_citation(n, found, language, index, model) for n, found in enumerate(best, start=1))
+    return Draft("\n\n".join(_said(citation, language) for citation in citations), citations)
+
+
+def _scored(query: Query, ranked: list[RankedPassage], index: OpenIndex, model: EmbeddingModel) -> list[_Scored]:
+    """Every sentence of the best passages, most likely answer first; none when the question is not answerable."""
+    found = candidates(ranked[:PASSAGES_READ])
+    if not found:
+        return []
+    rows, judge = features(query, found, model), sentence_model()
+    if judge.answerable_log_odds(rows) < index.manifest.unrelated_level + judge.margin:
+        return []
+    likely = judge.sentence_probabilities(rows)
+    scored = [_Scored(sentence, float(value)) for (sentence, _), value in zip(found, likely, strict=True)]
+    return sorted(scored, key=lambda one: -one.probability)
+
+
+def _chosen(scored: list[_Scored], language: Language, model: EmbeddingModel) -> list[_Scored]:
+    """The likeliest sentences, without those that say again what a likelier one says."""
+    chosen: list[_Scored] = []
+    for candidate in scored:
+        if chosen and candidate.probability < max(_ALSO_FROM, _CLOSE * scored[0].probability):
+            break
+        twin = _twin(candidate, chosen, model)
+        if twin is None and len(chosen) < _SENTENCES_QUOTED:
+            chosen.append(candidate)
+        elif twin is not None and _speaks(candidate, language) and not _speaks(chosen[twin], language):
+            # Of two versions of one statement, a reader prefers the one that needs no translation.
+            chosen[twin] = candidate
+    return chosen
+
+
+def _speaks(found: _Scored, language: Language) -> bool:
+    return found.sentence.passage.language == language
+
+
+def _twin(candidate: _Scored, chosen: list[_Scored], model: EmbeddingModel) -> int | None:
+    """Which of the chosen sentences says the same, if any does."""
+    if not chosen:
+        return None
+    vectors = model.words.texts([candidate.sentence.text, *(one.sentence.text for one in chosen)])
+    cosines = vectors[1:] @ vectors[0]
+    return int(cosines.argmax()) if cosines.max() >= SAME_STATEMENT else None
+
+
+def _citation(n: int, found: _Scored, language: Language, index: OpenIndex, model: EmbeddingModel) -> Citation:
+    sentence = found.sentence
+    article = index.documents.article(sentence.passage.document_id)
+    foreign = article.language != language
+    return Citation(
+        n=n,
+        document_id=article.id,
+        title=article.title,
+        language=article.language,
+        url=article.url,
+        published=article.published,
+        quote=article.text[sentence.start : sentence.end],
+        start=sentence.start,
+        end=sentence.end,
+        score=round(found.probability, 4),
+        parallel=find_parallel(sentence, language, index, model) if foreign else None,
+    )
+
+
+_FINAL_STOP = re.compile(r"[.…]+$")
+_MARKER = re.compile(r"\[(\d+)\]")
+
+
+def _said(citation: Citation, language: Language) -> str:
+    """The citation as a sentence of the answer, framed where the source is in the other language."""
+    quote = displayed(citation.quote)
+    if citation.language != language:
+        bare = _FINAL_STOP.sub("", quote)
+        return message(
+            "quoted_from_other_language", language, title=displayed(citation.title), quote=bare, n=citation.n
+        )
+    stop = _FINAL_STOP.search(quote)
+    return f"{quote[: stop.start()]} [{citation.n}]{stop[0]}" if stop else f"{quote} [{citation.n}]"
+
+
+def displayed(text: str) -> str:
+    """A source's words within an answer: on one line, and with no marker that could pass for one of ours."""
+    return _MARKER.sub(r"(\1)", " ".join(text.split()))

@@ -1,0 +1,38 @@
+"""Whether an index holds an answer at all, judged against questions that it surely holds none to.
+
+How well anything is met depends on the index: in a large archive even a question about pancakes finds near words. So
+each new index is asked a list of everyday questions, and a reader's question must stand out from those. The level is
+their median: an archive with a cookery page does answer a few of them, which moves a median little.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from qa_service.composing.evidence import candidates, features
+from qa_service.composing.sentence_model import sentence_model
+from qa_service.embedding_model import EmbeddingModel
+from qa_service.index_reader import OpenIndex
+from qa_service.retrieval import PASSAGES_READ, prepare, retrieve
+
+_FILE = Path(__file__).with_name("unrelated_questions.txt")
+
+
+@cache
+def unrelated_questions() -> tuple[str, ...]:
+    """Everyday questions in both languages, one a line of the file beside this one."""
+    return tuple(_FILE.read_text(encoding="utf-8").splitlines())
+
+
+def unrelated_level(index: OpenIndex, model: EmbeddingModel) -> float:
+    """Median log odds, over unrelated questions, that the index holds an answer; about a second a thousand passages."""
+    return float(np.median([_answerable(question, index, model) for question in unrelated_questions()]))
+
+
+def _answerable(question: str, index: OpenIndex, model: EmbeddingModel) -> float:
+    query = prepare(question, index, model)
+    found = candidates(retrieve(query, index, model, PASSAGES_READ))
+    return sentence_model().answerable_log_odds(features(query, found, model))

@@ -1,0 +1,97 @@
+"""The sentence model: how likely each sentence answers the question, and whether any does.
+
+Two small logistic models: one over the features of ``evidence`` ranks the sentences, one over a summary of the best of
+them decides refusal. ``training/sentence_choice.py`` makes their weights, in ``sentence_model.json`` beside this file.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qa_service.composing.evidence import FEATURES
+from qa_service.embeddings import Vectors
+
+WEIGHTS_FILE = Path(__file__).with_name("sentence_model.json")
+
+# What decides whether there is an answer at all.
+SUMMARY = (
+    "best sentence",
+    "mean of the best three sentences",
+    "score of the best passage",
+    "names and numbers met with a passage",
+    "names and numbers met nowhere",
+)
+# Of a question for which nothing at all was found.
+_HOPELESS = -20.0
+
+# Log odds beyond this are all the same, and their exponential stays in range.
+_CERTAIN = 50.0
+
+_PASSAGE_SCORE = FEATURES.index("score of the passage")
+_NAMES_MET = FEATURES.index("names and numbers met with the passage")
+_NAMES_NOT_MET = FEATURES.index("names and numbers not met")
+
+
+@dataclass(frozen=True)
+class Logistic:
+    """A logistic model: one weight a feature, and the intercept."""
+
+    weights: NDArray[np.float32]
+    intercept: float
+
+    def log_odds(self, rows: Vectors) -> NDArray[np.float32]:
+        """The log odds of rows of features, shape (rows,)."""
+        odds: NDArray[np.float32] = rows @ self.weights + self.intercept
+        return odds
+
+
+@dataclass(frozen=True)
+class SentenceModel:
+    """Which sentence answers, whether any does, and by how much a question must stand out from unrelated ones."""
+
+    sentence: Logistic
+    answerable: Logistic
+    margin: float
+
+    def sentence_probabilities(self, rows: Vectors) -> NDArray[np.float32]:
+        """Probability of each sentence, shape (sentences,), of being the one that answers; the rest is for none."""
+        odds = np.exp(self.sentence.log_odds(rows).clip(max=_CERTAIN))
+        return np.asarray(odds / (1 + odds.sum()), dtype=np.float32)
+
+    def answerable_log_odds(self, rows: Vectors) -> float:
+        """Log odds that one of the sentences, given as rows of features, answers; very small without sentences."""
+        if not len(rows):
+            return _HOPELESS
+        return float(self.answerable.log_odds(summary(rows, self.sentence))[0])
+
+
+def summary(rows: Vectors, sentence: Logistic) -> Vectors:
+    """What the sentences of a question come to: one row of the features in ``SUMMARY``."""
+    best = np.sort(sentence.log_odds(rows))[::-1]
+    values = [
+        best[0],
+        best[:3].mean(),
+        rows[:, _PASSAGE_SCORE].max(),
+        rows[:, _NAMES_MET].max(),
+        rows[:, _NAMES_NOT_MET].min(),
+    ]
+    return np.array([values], dtype=np.float32)
+
+
+@cache
+def sentence_model() -> SentenceModel:
+    """The shipped model."""
+    stored = json.loads(WEIGHTS_FILE.read_text(encoding="utf-8"))
+    return SentenceModel(
+        _logistic(stored["sentence"], FEATURES), _logistic(stored["answerable"], SUMMARY), stored["margin"]
+    )
+
+
+def _logistic(stored: dict[str, float], features: tuple[str, ...]) -> Logistic:
+    return Logistic(np.array([stored[name] for name in features], dtype=np.float32), stored["intercept"])

@@ -1,0 +1,66 @@
+"""Verification of a new generation, run as ``python -m qa_service.verification`` in a process of its own.
+
+A process that wrote a Chroma store can read what never reached the disk; one that has never seen the store cannot.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from qa_service.chunking import Passage
+from qa_service.composing.refusal import unrelated_level
+from qa_service.embedding_model import EmbeddingModel
+from qa_service.errors import IndexUnavailable, QAServiceError
+from qa_service.generations import IndexFolder
+from qa_service.index_reader import OpenIndex
+from qa_service.language import LANGUAGES
+from qa_service.vector_store import key
+
+_SAMPLE = 50
+# A passage's own vector; another passage with the very same words may come first, so it is the cosine that tells.
+_SAME = 0.99
+
+
+def verify(index: Path, name: str, embeddings: str) -> float:
+    """Open a generation and query it: counts must be right, and passages must be found by their own vectors.
+
+    Returns how well unrelated questions are met in it, see ``composing.refusal``. Raises IndexUnavailable when
+    anything is missing.
+    """
+    folder, model = IndexFolder(index), EmbeddingModel.load(embeddings)
+    opened = OpenIndex.for_answers(folder, folder.generation(name), model)
+    try:
+        _check_counts(opened)
+        total = sum(opened.manifest.passages.values())
+        numbers = range(0, total, max(1, total // _SAMPLE))
+        for passage in opened.documents.passages(numbers):
+            _find_again(opened, passage)
+        return unrelated_level(opened, model)
+    finally:
+        opened.close()
+
+
+def _check_counts(opened: OpenIndex) -> None:
+    for language in LANGUAGES:
+        found, written = opened.vectors.count(language), opened.manifest.passages[language]
+        if found != written:
+            raise IndexUnavailable(f"It holds {found} vectors of {language} passages where {written} were written.")
+
+
+def _find_again(opened: OpenIndex, passage: Passage) -> None:
+    vector = opened.vectors.vectors([passage]).get(key(passage))
+    if vector is None:
+        raise IndexUnavailable(f"Passage {key(passage)} has no vector.")
+    if not vector.any():
+        return  # no word of it is known: it has no direction to be found by
+    nearest = opened.vectors.search(vector.tolist(), passage.language, 1)
+    if not nearest or nearest[0][1] < _SAME:
+        raise IndexUnavailable(f"Passage {key(passage)} is not found by its own vector.")
+
+
+if __name__ == "__main__":
+    try:
+        sys.stdout.write(f"{verify(Path(sys.argv[1]), sys.argv[2], sys.argv[3])}\n")
+    except QAServiceError as error:
+        sys.exit(str(error))

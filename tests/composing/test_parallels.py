@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from qa_service.composing.evidence import Sentence, sentences_of
+from qa_service.composing.parallels import find_parallel
+from qa_service.embedding_model import EmbeddingModel
+from qa_service.generations import IndexFolder
+from qa_service.index_reader import OpenIndex, open_current
+from qa_service.indexing import index_documents
+from qa_service.settings import load_settings
+
+ARTICLES = {
+    "en/bridge.md": (
+        "translation_of: fr/pont",
+        "The stone bridge over the river was opened in 1911. Two hundred people walked over the bridge on the first day. "
+        "The keeper of the bridge has a dog.",
+    ),
+    "fr/pont.md": (
+        "published: 1911-05-02",
+        "Le pont de pierre sur la rivière a été ouvert en 1911. Le péage du pont coûte quatre francs. Deux cents "
+        "personnes ont marché sur le pont le premier jour.",
+    ),
+    "fr/date.md": ("published: 1912-05-02", "Le pont de pierre sur la rivière a été ouvert en 1947."),
+}
+
+
+@pytest.fixture(scope="module")
+def model() -> EmbeddingModel:
+    return EmbeddingModel.load("")
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory, model: EmbeddingModel) -> Iterator[OpenIndex]:
+    folder = tmp_path_factory.mktemp("parallels")
+    for name, (meta, text) in ARTICLES.items():
+        path = folder / "documents" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"---\ntitle: Bridge\nlanguage: {name[:2]}\n{meta}\n---\n{text}\n", encoding="utf-8")
+    settings = load_settings(documents=folder / "documents", index=folder / "index")
+    index_documents([settings.documents], settings)
+    opened = open_current(IndexFolder(settings.index), model)
+    yield opened
+    opened.close()
+
+
+def sentence(index: OpenIndex, document_id: str, words: str) -> Sentence:
+    passages = index.documents.passages(index.documents.numbers_of(document_id))
+    return next(one for passage in passages for one in sentences_of(passage) if words in one.text)
+
+
+@pytest.mark.parametrize(
+    ("document_id", "words", "document", "said"),
+    [
+        ("en/bridge", "opened", "fr/pont", "ouvert en 1911"),
+        ("fr/pont", "ouvert", "en/bridge", "opened in 1911"),
+        ("en/bridge", "Two hundred", "fr/pont", "Deux cents"),
+        ("fr/pont", "Deux cents", "en/bridge", "Two hundred"),
+    ],
+)
+def test_a_sentence_has_its_counterpart_in_the_other_version(
+    index: OpenIndex, model: EmbeddingModel, document_id: str, words: str, document: str, said: str
+) -> None:
+    language = "fr" if document_id.startswith("en") else "en"
+    found = find_parallel(sentence(index, document_id, words), language, index, model)
+    assert found is not None
+    assert found.document_id == document
+    assert said in found.quote
+    assert index.documents.article(document).text[found.start : found.end] == found.quote
+
+
+def test_another_date_is_another_statement(index: OpenIndex, model: EmbeddingModel) -> None:
+    assert find_parallel(sentence(index, "fr/date", "1947"), "en", index, model) is None
+
+
+@pytest.mark.parametrize(("document_id", "words", "language"), [("fr/pont", "péage", "en"), ("en/bridge", "dog", "fr")])
+def test_what_one_version_alone_says_has_no_counterpart(
+    index: OpenIndex, model: EmbeddingModel, document_id: str, words: str, language: str
+) -> None:
+    assert find_parallel(sentence(index, document_id, words), language, index, model) is None  # type: ignore[arg-type]

@@ -1,0 +1,113 @@
+"""Verification: a fresh look at a new generation finds what is missing from it."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from qa_service.chunking import Passage
+from qa_service.errors import IndexMismatch, IndexUnavailable
+from qa_service.vector_store import write_vectors
+from qa_service.verification import verify
+
+
+@pytest.fixture
+def tampered(folder):
+    """Make a sealed generation that is not current, out of the current one after a change."""
+
+    def make(change=lambda path: None, **manifest) -> str:
+        source = folder.candidates()[0]
+        with folder.writing():
+            built = folder.begin()
+            shutil.copytree(source.path, built.path, dirs_exist_ok=True)
+            (built.path / "manifest.json").unlink()
+            change(built.path)
+            built.seal(replace(source.manifest(), **manifest))
+        return built.name
+
+    return make
+
+
+def rewrite_vectors(path, change) -> None:
+    """Write all vectors anew, after a change to the rows of number, passage and vector."""
+    with sqlite3.connect(path / "documents.db") as connection:
+        query = 'SELECT number, document_id, language, position, start, "end", text FROM passages'
+        rows = [(number, Passage(*rest, "Title")) for number, *rest in connection.execute(query)]
+    connection.close()
+    shutil.rmtree(path / "vectors")
+    generator = np.random.default_rng(0)
+    write_vectors(path, change([(n, p, generator.normal(size=256).astype(np.float32)) for n, p in rows]))
+
+
+def test_a_whole_generation_passes(folder, tampered):
+    verify(folder.path, tampered(), "")
+    assert [path.name for path in (folder.path / "readers").iterdir()] == ["lock"]
+
+
+def test_a_missing_vector_is_noticed(folder, tampered):
+    name = tampered(lambda path: rewrite_vectors(path, lambda rows: rows[1:]))
+    with pytest.raises(IndexUnavailable, match="vectors of en passages"):
+        verify(folder.path, name, "")
+
+
+def test_a_vector_of_another_passage_is_noticed(folder, tampered):
+    def misnamed(rows):
+        (number, passage, vector), *rest = rows
+        return [(number, replace(passage, number=77), vector), *rest]
+
+    name = tampered(lambda path: rewrite_vectors(path, misnamed))
+    with pytest.raises(IndexUnavailable, match="has no vector"):
+        verify(folder.path, name, "")
+
+
+def test_a_passage_without_direction_is_no_fault(folder, tampered):
+    def one_of_zeros(rows):
+        return [(*rows[0][:2], np.zeros(256, dtype=np.float32)), *rows[1:]]
+
+    verify(folder.path, tampered(lambda path: rewrite_vectors(path, one_of_zeros)), "")
+
+
+def test_a_missing_passage_is_noticed(folder, tampered):
+    def delete_one(path):
+        with sqlite3.connect(path / "documents.db") as connection:
+            connection.execute("DELETE FROM passages WHERE number = 0")
+        connection.close()
+
+    with pytest.raises((IndexUnavailable, KeyError)):
+        verify(folder.path, tampered(delete_one), "")
+
+
+def test_a_damaged_file_is_noticed(folder, tampered):
+    name = tampered()
+    (folder.generation(name).path / "vocabulary.json").write_text("{}")
+    with pytest.raises(IndexUnavailable, match=r"vocabulary\.json"):
+        verify(folder.path, name, "")
+
+
+def test_another_model_is_noticed(folder, tampered):
+    with pytest.raises(IndexMismatch):
+        verify(folder.path, tampered(model="openai:small"), "")
+
+
+def test_as_a_process_it_says_how_well_unrelated_questions_are_met(folder, tampered):
+    run = verification(folder, tampered())
+    assert (run.returncode, run.stderr) == (0, "")
+    assert float(run.stdout) < 0
+
+
+def test_as_a_process_it_says_what_is_wrong_in_one_line(folder, tampered):
+    run = verification(folder, tampered(lambda path: rewrite_vectors(path, lambda rows: rows[1:])))
+    assert run.returncode == 1
+    assert run.stderr.count("\n") == 1
+    assert "vectors of en passages" in run.stderr
+
+
+def verification(folder, name):
+    command = [sys.executable, "-m", "qa_service.verification", str(folder.path), name, ""]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
