@@ -1,0 +1,33 @@
+"""The Flask application: the pipeline behind its channels."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from qa_service.channels import api, problems, web
+from qa_service.pipeline import Pipeline
+from qa_service.settings import Settings, load_settings
+
+# The longest question is far shorter; anything larger is no question.
+_LARGEST_BODY = 256 * 1024
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Make the application, by default from the environment's settings.
+
+    The index is opened here and followed from then on, so that call this in the process that serves, after any fork.
+    Raises SettingsError or MissingExtra when the settings cannot be met; a missing index is no error: questions are
+    answered with 503 until there is one.
+    """
+    settings = settings or load_settings()
+    app = Flask(__name__, static_folder=None)  # the web channel serves its own
+    app.config["MAX_CONTENT_LENGTH"] = _LARGEST_BODY
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    pipeline = Pipeline(settings)
+    pipeline.follow()
+    app.extensions["qa_service"] = pipeline
+    problems.init_app(app)
+    app.register_blueprint(api.blueprint(pipeline))
+    app.register_blueprint(web.blueprint(pipeline))
+    return app

@@ -1,0 +1,103 @@
+"""The HTTP question endpoint, and its neighbours, in JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Annotated, Any, TypeVar
+
+from flask import Blueprint, Response, json, jsonify, request
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from werkzeug.exceptions import BadRequest, UnprocessableEntity
+
+from qa_service.answers import Answer
+from qa_service.language import Language
+from qa_service.pipeline import Pipeline
+
+Body = TypeVar("Body", bound=BaseModel)
+
+
+class AskBody(BaseModel):
+    """The body of ``POST /api/ask``."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    question: str
+    language: Language | None = None
+    conversation_id: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    stream: bool = False
+
+
+class SearchBody(BaseModel):
+    """The body of ``POST /api/search``."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    query: str
+    k: Annotated[int, Field(ge=1, le=100)] = 10
+
+
+def blueprint(pipeline: Pipeline) -> Blueprint:
+    """The routes under ``/api``, and the two health checks."""
+    routes = Blueprint("api", __name__)
+
+    @routes.post("/api/ask")
+    def ask() -> Response:
+        body = _body(AskBody)
+        answer = pipeline.answer(body.question, body.language, body.conversation_id)
+        if body.stream or "text/event-stream" in request.headers.get("Accept", ""):
+            return Response(_events(answer), mimetype="text/event-stream", headers={"Cache-Control": "no-store"})
+        return jsonify(answer.to_dict())
+
+    @routes.post("/api/search")
+    def search() -> Response:
+        body = _body(SearchBody)
+        return jsonify(passages=[asdict(passage) for passage in pipeline.search(body.query, body.k)])
+
+    @routes.get("/api/documents")
+    def documents() -> Response:
+        return jsonify(documents=[asdict(document) for document in pipeline.documents()])
+
+    @routes.get("/api/documents/<path:document_id>")
+    def document(document_id: str) -> Response:
+        found = pipeline.document(document_id)
+        return jsonify(asdict(found.article) | {"translations": found.translations})
+
+    @routes.get("/healthz")
+    def healthz() -> Response:
+        return jsonify(status="ok")
+
+    @routes.get("/readyz")
+    def readyz() -> Response:
+        return jsonify(status="ready", **asdict(pipeline.status()))
+
+    return routes
+
+
+def _body(model: type[Body]) -> Body:
+    """The request's body as a model; 400 when it is not a JSON object, 422 when a field is wrong."""
+    try:
+        given = json.loads(request.get_data())
+    except (ValueError, RecursionError):
+        raise BadRequest("The body is not JSON.") from None
+    if not isinstance(given, dict):
+        raise BadRequest("The body is not a JSON object.")
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        wrong = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = ".".join(map(str, wrong["loc"]))
+        raise UnprocessableEntity(f"{where}: {wrong['msg']}") from None
+
+
+def _events(answer: Answer) -> Iterator[str]:
+    """The answer as server-sent events: its text, its citations, and at last all of it."""
+    for paragraph in answer.answer.splitlines(keepends=True):
+        yield _event("delta", {"text": paragraph})
+    for citation in answer.citations:
+        yield _event("citation", asdict(citation))
+    yield _event("done", answer.to_dict())
+
+
+def _event(name: str, data: dict[str, Any]) -> str:
+    return f"event: {name}\ndata: {json.dumps(data)}\n\n"

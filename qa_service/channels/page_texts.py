@@ -1,0 +1,135 @@
+"""What the pages say, in each language: one table, typeset once, for the templates and the page's scripts alike."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from functools import cache
+
+from qa_service.language import Language
+
+# French punctuation is written with plain spaces here: ``_typeset`` makes them the no-break spaces they should be.
+TEXTS: dict[str, dict[Language, str]] = {
+    "name": {"en": "Ask the articles", "fr": "Interroger les articles"},
+    "headline": {"en": "What would you like to know?", "fr": "Que voulez-vous savoir ?"},
+    "standfirst": {
+        "en": "Ask in English or in French. Every statement in an answer points at the exact passage it rests on.",
+        "fr": "Posez votre question en français ou en anglais. Chaque affirmation de la réponse renvoie au passage"
+        " exact sur lequel elle s’appuie.",
+    },
+    "indexed": {
+        "en": "Articles to draw on: {en} in English, {fr} in French.",
+        "fr": "Articles disponibles : {fr} en français, {en} en anglais.",
+    },
+    "skip": {"en": "Skip to the question box", "fr": "Aller au champ de question"},
+    "transcript": {"en": "Questions and answers", "fr": "Questions et réponses"},
+    "question": {"en": "Your question", "fr": "Votre question"},
+    "placeholder": {"en": "Type your question", "fr": "Écrivez votre question"},
+    "send": {"en": "Ask", "fr": "Demander"},
+    "hint": {
+        "en": "Enter sends, Shift + Enter starts a new line",
+        "fr": "Entrée envoie, Maj + Entrée va à la ligne",
+    },
+    "answer_language": {"en": "Language of the answer", "fr": "Langue de la réponse"},
+    "answer_in_same": {"en": "Answer in my language", "fr": "Répondre dans ma langue"},
+    "answer_in_en": {"en": "Answer in English", "fr": "Répondre en anglais"},
+    "answer_in_fr": {"en": "Answer in French", "fr": "Répondre en français"},
+    "language_en": {"en": "English", "fr": "Anglais"},
+    "language_fr": {"en": "French", "fr": "Français"},
+    "pending": {"en": "Reading the articles…", "fr": "Lecture des articles…"},
+    "sources": {"en": "Sources", "fr": "Sources"},
+    "source": {"en": "Source {n}", "fr": "Source {n}"},
+    "quoted_en": {"en": "The source, in English", "fr": "La source, en anglais"},
+    "quoted_fr": {"en": "The source, in French", "fr": "La source, en français"},
+    "parallel_en": {"en": "The same in English", "fr": "La même chose en anglais"},
+    "parallel_fr": {"en": "The same in French", "fr": "La même chose en français"},
+    "open": {"en": "Open article", "fr": "Ouvrir l’article"},
+    "open_en": {"en": "Open the English article", "fr": "Ouvrir l’article en anglais"},
+    "open_fr": {"en": "Open the French article", "fr": "Ouvrir l’article en français"},
+    "related": {"en": "Perhaps worth reading", "fr": "À lire peut-être"},
+    "retry": {"en": "Try again", "fr": "Réessayer"},
+    "ask": {"en": "Ask a question", "fr": "Poser une question"},
+    "to_cited": {"en": "Go to the cited passage", "fr": "Aller au passage cité"},
+    "original": {"en": "Read it where it was published: {host}", "fr": "Lire l’article là où il a paru : {host}"},
+    "version_en": {"en": "In English:", "fr": "En anglais :"},
+    "version_fr": {"en": "In French:", "fr": "En français :"},
+    "warning_unsupported_sentence_removed": {
+        "en": "A sentence that the articles do not bear out was left out of this answer.",
+        "fr": "Une phrase que les articles ne confirment pas a été retirée de cette réponse.",
+    },
+    "warning_llm_unavailable": {
+        "en": "The language model could not be reached: this answer quotes the articles directly.",
+        "fr": "Le modèle de langue n’a pas pu être joint : cette réponse cite directement les articles.",
+    },
+    "warning_llm_incomplete": {
+        "en": "The language model stopped early: this answer may be incomplete.",
+        "fr": "Le modèle de langue s’est arrêté trop tôt : cette réponse est peut-être incomplète.",
+    },
+    "warning_sources_disagree": {
+        "en": "The articles do not agree on this: compare the sources.",
+        "fr": "Les articles ne s’accordent pas sur ce point : comparez les sources.",
+    },
+    "warning_other": {"en": "Please note: {what}.", "fr": "À noter : {what}."},
+    "error_empty": {"en": "Please write a question first.", "fr": "Écrivez d’abord une question."},
+    "error_question": {
+        "en": "This question could not be taken. Please make it shorter or word it differently.",
+        "fr": "Cette question n’a pas pu être prise en compte. Abrégez-la ou formulez-la autrement.",
+    },
+    "error_not_ready": {
+        "en": "The articles are not ready to be searched yet. Please try again in a moment.",
+        "fr": "Les articles ne sont pas encore prêts à être consultés. Réessayez dans un instant.",
+    },
+    "error_too_many": {
+        "en": "Too many questions have arrived at once. Please wait a moment.",
+        "fr": "Trop de questions sont arrivées à la fois. Patientez un instant.",
+    },
+    "error_unreachable": {
+        "en": "The service cannot be reached. Please check your connection.",
+        "fr": "Le service est injoignable. Vérifiez votre connexion.",
+    },
+    "error_other": {
+        "en": "Something went wrong on our side. Your question is kept: please try again.",
+        "fr": "Un problème est survenu de notre côté. Votre question est conservée : réessayez.",
+    },
+    "error_page": {
+        "en": "Something went wrong on our side. Please try again in a moment.",
+        "fr": "Un problème est survenu de notre côté. Réessayez dans un instant.",
+    },
+    "error_not_found": {
+        "en": "There is no article at this address. It may have been moved or withdrawn.",
+        "fr": "Il n’y a pas d’article à cette adresse. Il a peut-être été déplacé ou retiré.",
+    },
+}
+
+_MONTHS: dict[Language, str] = {
+    "en": "January February March April May June July August September October November December",
+    "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
+}
+
+
+@cache
+def texts(language: Language) -> dict[str, str]:
+    """Every text of the pages in one language, typeset."""
+    return {key: _typeset(versions[language], language) for key, versions in TEXTS.items()}
+
+
+def shown_date(published: str, language: Language) -> str:
+    """An ISO date as people write it; anything else as it stands."""
+    try:
+        day = date.fromisoformat(published[:10])
+    except ValueError:
+        return published
+    number = "1er" if language == "fr" and day.day == 1 else str(day.day)
+    return f"{number} {_MONTHS[language].split()[day.month - 1]} {day.year}"
+
+
+def shown_number(number: int, language: Language) -> str:
+    """A whole number with its thousands set apart as the language does."""
+    return f"{number:,}".replace(",", "\u202f" if language == "fr" else ",")
+
+
+def _typeset(text: str, language: Language) -> str:
+    if language != "fr":
+        return text
+    narrow = re.sub(r" (?=[?!;»])|(?<=«) ", "\u202f", text)
+    return narrow.replace(" :", "\u00a0:")

@@ -1,0 +1,55 @@
+"""Errors over HTTP: ``application/problem+json`` (RFC 9457), never a traceback and never a path."""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Flask, Response, json
+from werkzeug.exceptions import HTTPException
+
+from qa_service.errors import IndexMismatch, IndexUnavailable, InvalidQuestion, QAServiceError, UnknownDocument
+
+_LOG = logging.getLogger(__name__)
+
+_STATUS: dict[type[QAServiceError], tuple[int, str]] = {
+    InvalidQuestion: (422, "Unprocessable Content"),
+    UnknownDocument: (404, "Not Found"),
+    IndexUnavailable: (503, "Service Unavailable"),
+    IndexMismatch: (503, "Service Unavailable"),
+}
+
+
+def problem(status: int, title: str, detail: str) -> Response:
+    """A problem document."""
+    body = json.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail})
+    return Response(body, status=status, mimetype="application/problem+json")
+
+
+def status_of(error: QAServiceError) -> int:
+    """The HTTP status that one of our own errors means."""
+    return _STATUS.get(type(error), (500, ""))[0]
+
+
+def init_app(app: Flask) -> None:
+    """Answer every error of an application with a problem document."""
+    app.register_error_handler(QAServiceError, _own_problem)
+    app.register_error_handler(HTTPException, _http_problem)
+    app.register_error_handler(Exception, _unexpected_problem)
+
+
+def _own_problem(error: QAServiceError) -> Response:
+    status, title = _STATUS.get(type(error), (500, "Internal Server Error"))
+    return problem(status, title, str(error))
+
+
+def _http_problem(error: HTTPException) -> Response:
+    response = problem(error.code or 500, error.name, error.description or error.name)
+    for name, value in error.get_headers():
+        if name.lower() not in ("content-type", "content-length"):
+            response.headers[name] = value
+    return response
+
+
+def _unexpected_problem(error: Exception) -> Response:
+    _LOG.error("Unexpected error", exc_info=error)
+    return problem(500, "Internal Server Error", "Something went wrong here; the error was logged.")

@@ -1,0 +1,184 @@
+"""The one place that chooses implementations: a question in, an Answer out. Channels know this and nothing below it."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from qa_service.answers import Answer, RelatedPassage
+from qa_service.articles import Article
+from qa_service.composing import extractive
+from qa_service.document_store import DocumentSummary
+from qa_service.embedding_model import EmbeddingModel
+from qa_service.errors import InvalidQuestion, QAServiceError
+from qa_service.generations import IndexFolder
+from qa_service.index_reader import CurrentIndex
+from qa_service.language import LANGUAGES, Language, detect
+from qa_service.retrieval import PASSAGES_READ, BilingualRetriever, RankedPassage, prepare, retrieve
+from qa_service.settings import Settings
+
+_RANKED = 10
+_RELATED = 3
+# A passage that meets less of the question than this is not worth reading for it.
+_RELATED_FROM = 0.35
+_LARGEST_K = 100
+
+
+@dataclass(frozen=True)
+class IndexStatus:
+    """What is in the index, and how old it is."""
+
+    generation: str
+    created: str
+    age_s: float
+    model: str
+    documents: dict[str, int]
+    passages: dict[str, int]
+
+
+@dataclass(frozen=True)
+class IndexedDocument:
+    """An article and the ids of its versions in the other language."""
+
+    article: Article
+    translations: tuple[str, ...]
+
+
+class Pipeline:
+    """Answers questions from the current generation of the index. Safe to share between threads.
+
+    Each method raises IndexUnavailable or IndexMismatch when there is no index to answer from.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        """Choose the implementations that the settings name; the index is opened by ``open`` or ``follow``."""
+        self._settings = settings
+        self._model = EmbeddingModel.load(settings.embeddings)
+        self._index = CurrentIndex(IndexFolder(settings.index), self._model)
+
+    def open(self) -> None:
+        """Open the current index once, as a single command needs it."""
+        self._index.refresh()
+
+    def follow(self) -> None:
+        """Open the current index and change to each new generation, as a running service needs it."""
+        self._index.follow()
+
+    def close(self) -> None:
+        """Let go of the index."""
+        self._index.stop()
+
+    def ready(self) -> bool:
+        """Whether an index is loaded."""
+        try:
+            with self._index.use():
+                return True
+        except QAServiceError:
+            return False
+
+    def retriever(self, k: int = _RANKED) -> BilingualRetriever:
+        """The ranking as a LangChain retriever."""
+        return BilingualRetriever(index=self._index, model=self._model, k=k)
+
+    def answer(self, question: str, language: Language | None = None, conversation_id: str | None = None) -> Answer:
+        """Answer in the language asked for, or the question's own.
+
+        Raises InvalidQuestion when the question is empty or too long, or the language is not one of ours.
+        """
+        started = time.perf_counter()
+        asked = self._checked(question)
+        spoken = _checked_language(language) or detect(asked, default="en")
+        with self._index.use() as index:
+            query = prepare(asked, index, self._model)
+            ranked = retrieve(query, index, self._model, PASSAGES_READ)
+            retrieved = time.perf_counter()
+            draft = extractive.compose(query, ranked, spoken, index, self._model)
+        composed = time.perf_counter()
+        return Answer(
+            id=uuid.uuid4().hex,
+            conversation_id=conversation_id or uuid.uuid4().hex,
+            question=asked,
+            language=spoken,
+            answer=draft.text,
+            abstained=not draft.citations,
+            composer=extractive.NAME,
+            citations=draft.citations,
+            related=() if draft.citations else _related(ranked),
+            timings_ms={
+                "retrieve": _milliseconds(started, retrieved),
+                "compose": _milliseconds(retrieved, composed),
+                "total": _milliseconds(started, composed),
+            },
+        )
+
+    def search(self, query: str, k: int = _RANKED) -> list[RelatedPassage]:
+        """The ranked passages that an answer would be composed from; both languages in one ranking.
+
+        Raises InvalidQuestion when the query is empty or too long, or k is not from 1 to 100.
+        """
+        asked = self._checked(query)
+        if not 1 <= k <= _LARGEST_K:
+            raise InvalidQuestion(f"k must be from 1 to {_LARGEST_K}.")
+        with self._index.use() as index:
+            return [_shown(found) for found in retrieve(prepare(asked, index, self._model), index, self._model, k)]
+
+    def documents(self) -> list[DocumentSummary]:
+        """Every indexed document, by id."""
+        with self._index.use() as index:
+            return index.documents.summaries()
+
+    def document(self, document_id: str) -> IndexedDocument:
+        """One document with its canonical text; UnknownDocument when there is none with this id."""
+        with self._index.use() as index:
+            article = index.documents.article(document_id)
+            return IndexedDocument(article, tuple(index.documents.translations(article)))
+
+    def status(self) -> IndexStatus:
+        """What is in the index."""
+        with self._index.use() as index:
+            made = index.manifest
+            age = datetime.now(UTC) - datetime.fromisoformat(made.created)
+            return IndexStatus(
+                index.name, made.created, round(age.total_seconds(), 1), made.model, made.documents, made.passages
+            )
+
+    def _checked(self, question: str) -> str:
+        # A lone surrogate can be in JSON and in no UTF-8 text: it must not reach the index or the answer.
+        asked = question.encode("utf-8", "replace").decode("utf-8").replace("\0", " ").strip()
+        if not asked:
+            raise InvalidQuestion("The question is empty.")
+        if len(asked) > self._settings.max_question_chars:
+            raise InvalidQuestion(f"The question is longer than {self._settings.max_question_chars} characters.")
+        return asked
+
+
+def _checked_language(language: str | None) -> Language | None:
+    for known in LANGUAGES:
+        if language == known:
+            return known
+    if language is None:
+        return None
+    raise InvalidQuestion(f"The language must be one of {', '.join(LANGUAGES)}.")
+
+
+def _related(ranked: list[RankedPassage]) -> tuple[RelatedPassage, ...]:
+    return tuple(_shown(found) for found in ranked[:_RELATED] if found.score >= _RELATED_FROM)
+
+
+def _shown(found: RankedPassage) -> RelatedPassage:
+    passage = found.passage
+    return RelatedPassage(
+        passage.document_id,
+        passage.title,
+        passage.language,
+        passage.text,
+        passage.start,
+        passage.end,
+        round(found.score, 4),
+    )
+
+
+def _milliseconds(start: float, end: float) -> float:
+    return round((end - start) * 1000, 2)

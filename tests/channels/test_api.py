@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from qa_service import create_app
+from qa_service.indexing import index_documents
+from qa_service.settings import load_settings
+
+DOCUMENTS = Path(__file__).parents[2] / "documents"
+ENGLISH = "When was the visa agreement signed?"
+FRENCH = "Quand l’exemption de visa entre-t-elle en vigueur ?"
+FIELDS = {
+    "id", "conversation_id", "question", "language", "answer", "abstained", "composer", "citations", "warnings",
+    "related", "timings_ms",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    settings = load_settings(documents=DOCUMENTS, index=tmp_path_factory.mktemp("index"))
+    index_documents([DOCUMENTS], settings)
+    app = create_app(settings)
+    yield app
+    app.extensions["qa_service"].close()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def unready(tmp_path: Path) -> Iterator[FlaskClient]:
+    app = create_app(load_settings(documents=tmp_path, index=tmp_path / "index"))
+    yield app.test_client()
+    app.extensions["qa_service"].close()
+
+
+def check_problem(response: TestResponse, status: int) -> dict[str, Any]:
+    assert response.status_code == status, response.text
+    assert response.mimetype == "application/problem+json"
+    problem = response.get_json(force=True)
+    assert problem["status"] == status
+    assert problem["title"]
+    assert problem["detail"]
+    assert "Traceback" not in response.text
+    assert str(Path(__file__).parents[2]) not in response.text
+    return problem
+
+
+@pytest.mark.parametrize(("question", "language"), [(ENGLISH, "en"), (FRENCH, "fr")])
+def test_ask_answers_in_the_questions_language(client: FlaskClient, question: str, language: str) -> None:
+    answer = client.post("/api/ask", json={"question": question}).get_json()
+    assert set(answer) == FIELDS
+    assert answer["language"] == language
+    assert answer["citations"]
+    for citation in answer["citations"]:
+        document = client.get(f"/api/documents/{citation['document_id']}").get_json()
+        assert document["text"][citation["start"] : citation["end"]] == citation["quote"]
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_the_language_asked_for_wins(client: FlaskClient, language: str) -> None:
+    answer = client.post("/api/ask", json={"question": ENGLISH, "language": language}).get_json()
+    assert answer["language"] == language
+
+
+def test_a_conversation_keeps_its_id(client: FlaskClient) -> None:
+    answer = client.post("/api/ask", json={"question": ENGLISH, "conversation_id": "c-1"}).get_json()
+    assert answer["conversation_id"] == "c-1"
+
+
+def events(response: TestResponse) -> list[tuple[str, Any]]:
+    blocks = [block.split("\n") for block in response.text.strip().split("\n\n")]
+    return [(name.removeprefix("event: "), json.loads(data.removeprefix("data: "))) for name, data in blocks]
+
+
+@pytest.mark.parametrize("question", [ENGLISH, FRENCH, "How do I bake bread?"])
+@pytest.mark.parametrize("how", ["body", "header"])
+def test_a_stream_ends_with_the_whole_answer(client: FlaskClient, question: str, how: str) -> None:
+    asked = {"question": question} | ({"stream": True} if how == "body" else {})
+    headers = {"Accept": "text/event-stream"} if how == "header" else {}
+    response = client.post("/api/ask", json=asked, headers=headers)
+    assert response.mimetype == "text/event-stream"
+    received = events(response)
+    name, answer = received[-1]
+    assert name == "done"
+    assert "".join(data["text"] for kind, data in received if kind == "delta") == answer["answer"]
+    assert [data for kind, data in received if kind == "citation"] == answer["citations"]
+
+
+def test_search_ranks_both_languages(client: FlaskClient) -> None:
+    passages = client.post("/api/search", json={"query": "wheat blé hub", "k": 8}).get_json()["passages"]
+    assert len(passages) == 8
+    assert {passage["language"] for passage in passages} == {"en", "fr"}
+    assert set(passages[0]) == {"document_id", "title", "language", "text", "start", "end", "score"}
+    scores = [passage["score"] for passage in passages]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_documents_are_listed_and_shown(client: FlaskClient) -> None:
+    listed = client.get("/api/documents").get_json()["documents"]
+    assert len(listed) == 16
+    document = client.get("/api/documents/fr/exemption-de-visa").get_json()
+    assert document["translations"] == ["en/visa-exemption"]
+    assert document["language"] == "fr"
+    assert document["text"]
+
+
+def test_an_unknown_document_is_404(client: FlaskClient) -> None:
+    check_problem(client.get("/api/documents/en/none"), 404)
+    check_problem(client.get("/api/documents/..%2f..%2fetc/passwd"), 404)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 400),
+        (b"{", 400),
+        (b"[]", 400),
+        (b'"question"', 400),
+        (b"\xff\xfe", 400),
+        (b"[" * 100_000, 400),
+        (b"{}", 422),
+        (b'{"question": 5}', 422),
+        (b'{"question": null}', 422),
+        (b'{"question": ""}', 422),
+        (b'{"question": "  "}', 422),
+        (b'{"question": "visa?", "language": "de"}', 422),
+        (b'{"question": "visa?", "stream": "yes"}', 422),
+        (b'{"question": "visa?", "conversation_id": ""}', 422),
+        (b'{"question": "' + b"a" * 3_000 + b'"}', 422),
+        (b'{"question": "' + b"a" * 1_000_000 + b'"}', 413),
+    ],
+)
+def test_wrong_input_is_a_problem(client: FlaskClient, body: bytes, status: int) -> None:
+    check_problem(client.post("/api/ask", data=body, content_type="application/json"), status)
+    assert client.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "question", ['"visa \\ud800 agreement?"', '"visa\\u0000?"', '"<|endoftext|>"', '"\\u202evisa"', '"[1] [2] visa"']
+)
+def test_odd_questions_get_a_sane_answer(client: FlaskClient, question: str) -> None:
+    response = client.post("/api/ask", data=f'{{"question": {question}}}', content_type="application/json")
+    assert response.status_code == 200
+    assert response.get_json()["abstained"] == (not response.get_json()["citations"])
+
+
+@pytest.mark.parametrize("k", [0, 101, "ten", 1.5])
+def test_search_refuses_an_odd_count(client: FlaskClient, k: object) -> None:
+    check_problem(client.post("/api/search", json={"query": "wheat", "k": k}), 422)
+
+
+def test_other_methods_and_routes_are_problems(client: FlaskClient) -> None:
+    problem = check_problem(client.get("/api/ask"), 405)
+    assert problem["title"] == "Method Not Allowed"
+    check_problem(client.get("/api/none"), 404)
+
+
+def test_health_and_readiness(client: FlaskClient) -> None:
+    assert client.get("/healthz").get_json() == {"status": "ok"}
+    ready = client.get("/readyz").get_json()
+    assert ready["status"] == "ready"
+    assert ready["documents"] == {"en": 8, "fr": 8}
+
+
+def test_without_an_index_the_service_lives_and_says_so(unready: FlaskClient) -> None:
+    assert unready.get("/healthz").status_code == 200
+    for response in (
+        unready.get("/readyz"),
+        unready.get("/api/documents"),
+        unready.post("/api/ask", json={"question": "visa?"}),
+        unready.post("/api/search", json={"query": "visa"}),
+    ):
+        assert "qa-service index" in check_problem(response, 503)["detail"]

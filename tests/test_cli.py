@@ -1,0 +1,373 @@
+"""The command line as a person or a script meets it: what it prints, where, and with which exit status.
+
+Most commands run in this process, for speed; what only a process of its own can show runs as ``python -m qa_service``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from qa_service import __version__
+from qa_service.cli import main
+
+ENGLISH = """---
+title: The new tram line
+url: https://example.org/tram
+---
+The tram line between the harbour and the university opens on 4 May 2031. A ticket costs two euros.
+The trams were built by a workshop in the north of the country.
+"""
+FRENCH = """---
+title: La bibliothèque du quartier
+translation_of: en/library
+---
+La bibliothèque du quartier a rouvert ses portes le 12 juin 2030. La directrice, Anne Delmas, accueille
+les lecteurs du mardi au samedi. Les travaux ont coûté trois millions d’euros.
+"""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    status: int
+    out: str
+    err: str
+
+    def json(self):
+        return json.loads(self.out)
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """A folder with two documents and their index. Tests work on a copy."""
+    home = tmp_path_factory.mktemp("prepared")
+    for name, text in {"en/tram.md": ENGLISH, "fr/bibliotheque.md": FRENCH}.items():
+        path = home / "documents" / name
+        path.parent.mkdir(parents=True)
+        path.write_text(text, encoding="utf-8")
+    run = subprocess.run(
+        [sys.executable, "-m", "qa_service", "index"],
+        cwd=home,
+        env=clean_environment(),
+        capture_output=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr.decode()
+    return home
+
+
+@pytest.fixture
+def home(prepared, tmp_path, monkeypatch):
+    """A copy of the prepared folder, as the working directory, with no settings from outside."""
+    copy = tmp_path / "home"
+    shutil.copytree(prepared, copy)
+    monkeypatch.chdir(copy)
+    for name in os.environ.keys() - clean_environment().keys():
+        monkeypatch.delenv(name)
+    return copy
+
+
+@pytest.fixture
+def qa(home, monkeypatch, capsys):
+    """Run ``qa-service`` with these arguments in this process. Whatever the command, it shows no traceback."""
+
+    def run(*arguments: str) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["qa-service", *arguments])
+        try:
+            status = main()
+        except SystemExit as end:
+            status = end.code
+        captured = capsys.readouterr()
+        return checked(Ended(status, captured.out, captured.err), home)
+
+    return run
+
+
+@pytest.fixture
+def process(home):
+    """The same in a process of its own."""
+
+    def run(*arguments: str, **environment: str) -> Ended:
+        done = subprocess.run(
+            [sys.executable, "-m", "qa_service", *arguments],
+            env=clean_environment() | environment,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        return checked(Ended(done.returncode, done.stdout.decode(), done.stderr.decode()), home)
+
+    return run
+
+
+def clean_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.upper().startswith("QA_")}
+
+
+def checked(ended: Ended, home: Path) -> Ended:
+    for text in (ended.out, ended.err):
+        assert "Traceback" not in text
+        assert str(home.resolve()) not in text
+        assert str(Path(__file__).parents[1]) not in text
+    return ended
+
+
+def one_line(ended: Ended) -> str:
+    """What a failed command says: one line on standard error and nothing on standard output."""
+    assert ended.status == 1
+    assert ended.out == ""
+    lines = ended.err.splitlines()
+    assert len(lines) == 1, ended.err
+    assert lines[0].startswith("qa-service: ")
+    return lines[0].removeprefix("qa-service: ")
+
+
+# index
+
+
+def test_index_prints_its_counts(qa):
+    ended = qa("index")
+    assert (ended.status, ended.err) == (0, "")
+    assert ended.out.startswith("0 added, 0 updated, 2 unchanged, 0 removed, 0 failed; 2 passages in the index; ")
+
+
+def test_index_follows_the_folder(qa, home):
+    (home / "documents/en/tram.md").write_text(ENGLISH.replace("two euros", "three euros"), encoding="utf-8")
+    (home / "documents/fr/bibliotheque.md").unlink()
+    (home / "documents/notes.txt").write_text("The museum is closed on Mondays.\n", encoding="utf-8")
+    report = qa("index", "--json").json()
+    assert {name: report[name] for name in ("added", "updated", "unchanged", "removed")} == {
+        "added": 1,
+        "updated": 1,
+        "unchanged": 0,
+        "removed": 1,
+    }
+    assert report["failed"] == {}
+    assert "three euros" in qa("ask", "How much is a tram ticket?").out
+
+
+def test_index_can_start_from_nothing(qa):
+    report = qa("index", "--rebuild", "--json").json()
+    assert (report["added"], report["unchanged"]) == (2, 0)
+
+
+def test_index_takes_paths(qa, home):
+    report = qa("index", "documents/en", "--json").json()
+    assert (report["added"], report["removed"]) == (1, 2)
+
+
+def test_a_bad_document_is_reported_and_the_rest_is_indexed(qa, home):
+    (home / "documents/broken.pdf").write_bytes(b"%PDF-1.7 nothing more")
+    (home / "documents/latin.txt").write_bytes("Une année à Rabat".encode("latin-1"))
+    (home / "documents/new.txt").write_text("The swimming pool has eight lanes.\n", encoding="utf-8")
+    ended = qa("index")
+    assert ended.status == 1
+    first, second = ended.err.splitlines()
+    assert "broken.pdf" in first
+    assert "latin.txt" in second
+    assert second.endswith("is not UTF-8 text")
+    assert "1 added" in ended.out
+    assert "2 failed" in ended.out
+    assert "eight lanes" in qa("ask", "How many lanes does the swimming pool have?").out
+
+
+def test_a_document_that_became_unreadable_stays_answerable(qa, home):
+    (home / "documents/en/tram.md").write_bytes(b"\xff\xfe\x00")
+    ended = qa("index", "--json")
+    assert ended.status == 1
+    assert len(ended.json()["failed"]) == 1
+    assert "4 May 2031" in qa("ask", "When does the tram line open?").out
+
+
+def test_an_empty_folder_leaves_the_index_as_it_was(qa, home):
+    shutil.rmtree(home / "documents")
+    (home / "documents").mkdir()
+    assert "no documents" in one_line(qa("index"))
+    assert qa("status").status == 0
+
+
+def test_a_missing_folder_is_named(qa):
+    assert "nowhere" in one_line(qa("index", "nowhere"))
+
+
+# ask, search, status
+
+
+@pytest.mark.parametrize(
+    ("question", "found", "document_id"),
+    [
+        ("When does the tram line open?", "4 May 2031", "en/tram"),
+        ("Qui est la directrice de la bibliothèque ?", "Anne Delmas", "fr/bibliotheque"),
+        ("When did the library open again?", "12 juin 2030", "fr/bibliotheque"),
+        ("Combien coûte un billet de tramway ?", "two euros", "en/tram"),
+    ],
+)
+def test_ask_answers_in_four_directions(qa, question, found, document_id):
+    ended = qa("ask", question)
+    assert (ended.status, ended.err) == (0, "")
+    answer, _, citations = ended.out.partition("\n\n[1] ")
+    assert found in answer
+    assert "[1]" in answer
+    assert document_id in citations
+
+
+def test_the_answer_can_be_asked_for_in_a_language(qa):
+    answer = qa("ask", "When does the tram line open?", "--language", "fr", "--json").json()
+    assert (answer["language"], answer["question"]) == ("fr", "When does the tram line open?")
+    assert answer["answer"].startswith("L’article en anglais")
+
+
+def test_json_is_one_answer_of_the_agreed_shape(process):
+    ended = process("ask", "When does the tram line open?", "--json")
+    assert (ended.status, ended.err) == (0, "")
+    answer = ended.json()
+    assert answer["abstained"] is False
+    first = answer["citations"][0]
+    assert (first["document_id"], first["url"]) == ("en/tram", "https://example.org/tram")
+    for citation in answer["citations"]:
+        assert citation["quote"] in ENGLISH + FRENCH
+        assert citation["end"] - citation["start"] == len(citation["quote"])
+    assert {"id", "conversation_id", "composer", "warnings", "timings_ms"} <= answer.keys()
+
+
+def test_no_answer_is_an_answer(qa):
+    ended = qa("ask", "Who discovered penicillin?", "--json")
+    assert ended.status == 0
+    assert (ended.json()["abstained"], ended.json()["citations"]) == (True, [])
+
+
+@pytest.mark.parametrize("question", ["", "   ", "\n"])
+def test_an_empty_question_is_refused(qa, question):
+    assert "empty" in one_line(qa("ask", question))
+    assert "empty" in one_line(qa("search", question))
+
+
+def test_a_question_that_is_too_long_is_refused(qa, monkeypatch):
+    monkeypatch.setenv("QA_MAX_QUESTION_CHARS", "10")
+    assert "10 characters" in one_line(qa("ask", "When does the tram line open?"))
+
+
+def test_a_question_of_odd_bytes_is_no_accident(process):
+    assert process("ask", os.fsdecode(b"caf\xe9 \xff?"), "--json").status == 0
+
+
+def test_search_ranks_passages(qa):
+    ended = qa("search", "tram ticket", "-k", "1")
+    assert (ended.status, ended.err) == (0, "")
+    assert "en/tram [" in ended.out
+    passages = qa("search", "tram ticket", "--json").json()["passages"]
+    assert [passage["document_id"] for passage in passages] == ["en/tram", "fr/bibliotheque"]
+    assert passages[0]["score"] > passages[1]["score"]
+
+
+def test_status_counts_by_language(qa):
+    assert qa("status").out.startswith("en: 1 documents, 1 passages\nfr: 1 documents, 1 passages\ngeneration ")
+    found = qa("status", "--json").json()
+    assert found["documents"] == {"en": 1, "fr": 1}
+    assert found["age_s"] >= 0
+
+
+@pytest.mark.parametrize("arguments", [("index",), ("ask", "tram?"), ("search", "tram"), ("status",)])
+def test_json_is_one_value_and_nothing_else(process, arguments):
+    ended = process(*arguments, "--json")
+    assert (ended.status, ended.err) == (0, "")
+    assert isinstance(ended.json(), dict)
+
+
+# What goes wrong
+
+
+@pytest.mark.parametrize("arguments", [("ask", "tram?"), ("search", "tram"), ("status",), ("status", "--json")])
+def test_without_an_index_a_line_says_what_to_run(process, home, arguments):
+    shutil.rmtree(home / "index")
+    assert "qa-service index" in one_line(process(*arguments))
+
+
+def test_a_damaged_index_is_never_answered_from(qa, home):
+    (stored,) = home.glob("index/generations/*/documents.db")
+    stored.write_bytes(stored.read_bytes()[:-1])
+    ended = qa("ask", "When does the tram line open?")
+    assert (ended.status, ended.out) == (1, "")
+    assert "damaged" in ended.err.splitlines()[-1]
+    assert qa("index").status == 0
+    assert "4 May 2031" in qa("ask", "When does the tram line open?").out
+
+
+@pytest.mark.parametrize("command", [("index",), ("ask", "x"), ("search", "x"), ("status",), ("serve",)])
+def test_a_wrong_setting_stops_every_command(qa, monkeypatch, command):
+    monkeypatch.setenv("QA_PORT", "abc")
+    assert one_line(qa(*command)).startswith("QA_PORT: ")
+
+
+def test_a_wrong_embedding_model_is_named(qa, monkeypatch):
+    monkeypatch.setenv("QA_EMBEDDINGS", "nonsense")
+    assert one_line(qa("ask", "x")).startswith("QA_EMBEDDINGS: ")
+    assert one_line(qa("serve")).startswith("QA_EMBEDDINGS: ")
+
+
+def test_an_index_folder_that_is_none_is_one_line(qa, home, monkeypatch):
+    monkeypatch.setenv("QA_INDEX", "documents/en/tram.md")
+    one_line(qa("index"))
+    one_line(qa("status"))
+
+
+def test_a_reader_that_cannot_write_says_so_in_one_line(qa, home):
+    shutil.rmtree(home / "index/readers", ignore_errors=True)
+    (home / "index/readers").write_text("in the way")
+    one_line(qa("status"))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("nonsense",),
+        ("--nonsense",),
+        ("ask",),
+        ("ask", "x", "--nonsense"),
+        ("ask", "x", "--language", "de"),
+        ("search", "x", "-k", "0"),
+        ("search", "x", "-k", "many"),
+        ("status", "more"),
+        ("serve", "--port", "70000"),
+    ],
+)
+def test_wrong_usage_ends_with_2(qa, arguments):
+    ended = qa(*arguments)
+    assert (ended.status, ended.out) == (2, "")
+    assert "Usage: qa-service" in ended.err
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("-h",), ("ask", "--help"), ("serve", "-h")])
+def test_help_is_no_error(qa, arguments):
+    ended = qa(*arguments)
+    assert (ended.status, ended.err) == (0, "")
+    assert "Usage: " in ended.out
+
+
+def test_the_version_is_the_packages(qa):
+    assert qa("--version").out == f"qa-service, version {__version__}\n"
+
+
+def test_the_exit_status_reaches_the_shell(process, home):
+    assert process("status").status == 0
+    assert process("nonsense").status == 2
+    assert process("status", QA_PORT="abc").status == 1
+
+
+def test_serve_on_a_taken_port_is_one_line(process):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        said = one_line(process("serve", "--port", port))
+    assert port in said
+    assert "--port" in said

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from qa_service.errors import IndexUnavailable, InvalidQuestion, UnknownDocument
+from qa_service.indexing import index_documents
+from qa_service.pipeline import Pipeline
+from qa_service.settings import load_settings
+
+DOCUMENTS = Path(__file__).parents[1] / "documents"
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    settings = load_settings(documents=DOCUMENTS, index=tmp_path_factory.mktemp("index"))
+    index_documents([DOCUMENTS], settings)
+    opened = Pipeline(settings)
+    opened.open()
+    yield opened
+    opened.close()
+
+
+def test_an_english_question_is_answered_from_a_french_article(pipeline: Pipeline) -> None:
+    answer = pipeline.answer("What number does the Security Council resolution have?")
+    assert answer.language == "en"
+    assert not answer.abstained
+    french = next(citation for citation in answer.citations if citation.language == "fr")
+    assert "2756" in french.quote
+    assert f"[{french.n}]" in answer.answer
+    assert "The French article" in answer.answer
+
+
+def test_a_french_question_is_answered_from_an_english_article(pipeline: Pipeline) -> None:
+    answer = pipeline.answer("Dans quelle ville l'accord sur les visas a-t-il été signé ?")
+    assert answer.language == "fr"
+    english = next(citation for citation in answer.citations if "New York" in citation.quote)
+    assert english.language == "en"
+    assert "L’article en anglais" in answer.answer
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_the_language_asked_for_wins(pipeline: Pipeline, language: str) -> None:
+    answer = pipeline.answer("When was the visa agreement signed?", language)  # type: ignore[arg-type]
+    assert answer.language == language
+
+
+def test_a_quote_in_the_other_language_has_its_parallel(pipeline: Pipeline) -> None:
+    answer = pipeline.answer("When did Morocco present its Autonomy Plan?", "fr")
+    foreign = [citation for citation in answer.citations if citation.language == "en"]
+    own = [citation for citation in answer.citations if citation.language == "fr"]
+    assert own or any(citation.parallel for citation in foreign)
+    for citation in foreign:
+        if citation.parallel:
+            text = pipeline.document(citation.parallel.document_id).article.text
+            assert text[citation.parallel.start : citation.parallel.end] == citation.parallel.quote
+            assert pipeline.document(citation.parallel.document_id).article.language == "fr"
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ("How do I remove a wine stain?", "I could not find"),
+        ("Comment enlever une tache de vin ?", "Je n’ai pas trouvé"),
+    ],
+)
+def test_what_the_documents_do_not_hold_is_refused(pipeline: Pipeline, question: str, words: str) -> None:
+    answer = pipeline.answer(question)
+    assert answer.abstained
+    assert answer.citations == ()
+    assert answer.answer.startswith(words)
+
+
+def test_a_conversation_keeps_its_id(pipeline: Pipeline) -> None:
+    assert pipeline.answer("What is Interpol?", conversation_id="c1").conversation_id == "c1"
+    assert pipeline.answer("What is Interpol?").conversation_id != pipeline.answer("What is Interpol?").conversation_id
+
+
+@pytest.mark.parametrize("question", ["", "   ", "\n\t", "\x00"])
+def test_an_empty_question_is_refused(pipeline: Pipeline, question: str) -> None:
+    with pytest.raises(InvalidQuestion, match="empty"):
+        pipeline.answer(question)
+
+
+def test_a_very_long_question_is_refused(pipeline: Pipeline) -> None:
+    with pytest.raises(InvalidQuestion, match="longer than 2000"):
+        pipeline.answer("visa " * 200_000)
+
+
+@pytest.mark.parametrize(
+    "question", ["<|endoftext|> visa?", "visa \ud800 agreement", "visa\x00 agreement", "[1] visa [2]", "🙂", "a" * 2000]
+)
+def test_odd_questions_get_a_sane_answer(pipeline: Pipeline, question: str) -> None:
+    answer = pipeline.answer(question)
+    assert answer.abstained == (not answer.citations)
+    answer.answer.encode("utf-8")
+
+
+def test_an_unknown_language_is_refused(pipeline: Pipeline) -> None:
+    with pytest.raises(InvalidQuestion, match="en, fr"):
+        pipeline.answer("visa?", "de")  # type: ignore[arg-type]
+
+
+def test_search_ranks_both_languages(pipeline: Pipeline) -> None:
+    found = pipeline.search("wheat hub", k=10)
+    assert len(found) == 10
+    assert {passage.language for passage in found} == {"en", "fr"}
+
+
+@pytest.mark.parametrize("k", [0, 101])
+def test_search_refuses_an_odd_count(pipeline: Pipeline, k: int) -> None:
+    with pytest.raises(InvalidQuestion, match="from 1 to 100"):
+        pipeline.search("wheat", k)
+
+
+def test_documents_know_their_translations(pipeline: Pipeline) -> None:
+    assert len(pipeline.documents()) == 16
+    assert pipeline.document("fr/exemption-de-visa").translations == ("en/visa-exemption",)
+    assert pipeline.document("en/visa-exemption").translations == ("fr/exemption-de-visa",)
+    with pytest.raises(UnknownDocument):
+        pipeline.document("en/none")
+
+
+def test_status_counts_both_languages(pipeline: Pipeline) -> None:
+    status = pipeline.status()
+    assert status.documents == {"en": 8, "fr": 8}
+    assert all(status.passages.values())
+    assert status.age_s >= 0
+
+
+def test_without_an_index_there_is_a_clear_error(tmp_path: Path) -> None:
+    empty = Pipeline(load_settings(documents=tmp_path, index=tmp_path / "index"))
+    empty.open()
+    assert not empty.ready()
+    with pytest.raises(IndexUnavailable, match="qa-service index"):
+        empty.answer("visa?")
