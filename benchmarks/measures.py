@@ -1,0 +1,163 @@
+"""What is measured. Both sides of a measure take turns, so that a busy moment of the machine meets both."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from benchmarks.hashed_words import hashed_words
+from qa_service import BilingualEmbeddings
+from qa_service.articles import Article, find_documents, read_article
+from qa_service.chunking import passages, sentences
+from qa_service.embedding_model import EmbeddingModel
+from qa_service.generations import IndexFolder
+from qa_service.index_reader import open_current
+from qa_service.indexing import index_documents, searchable_text
+from qa_service.language import LANGUAGES
+from qa_service.pipeline import Pipeline
+from qa_service.settings import Settings, load_settings
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = ROOT / "documents"
+QUESTIONS = ROOT / "tests" / "golden" / "documents.jsonl"
+
+_SENTENCES = 10_000
+_COPIES = 20  # of the sample documents: about a thousand passages
+_FIRST_VECTOR = "from qa_service import BilingualEmbeddings; BilingualEmbeddings().embed_query('une question')"
+_IMPORTS_ALONE = "import numpy, tiktoken; from langchain_core.embeddings import Embeddings"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A figure of ours, and the yardstick's."""
+
+    name: str
+    unit: str
+    ours: float
+    yardstick: float
+    against: str
+
+    @property
+    def ratio(self) -> float:
+        """Ours divided by the yardstick's."""
+        return self.ours / self.yardstick
+
+
+def embedding_speed(rounds: int) -> Iterator[Measure]:
+    """Sentences of the sample documents, repeated, through the embedded model."""
+    own = [text for article in _articles() for text in _sentences(article)]
+    texts = (own * (_SENTENCES // len(own) + 1))[:_SENTENCES]
+    model = BilingualEmbeddings()
+    model.encode(texts[:10])
+    ours, yardstick = _in_turns(rounds, lambda: model.encode(texts), lambda: hashed_words(texts))
+    yield Measure(
+        "embedding", "sentences/s", len(texts) / ours, len(texts) / yardstick, "bag of hashed words in plain Python"
+    )
+
+
+def load_time(rounds: int) -> Iterator[Measure]:
+    """A fresh process up to its first vector."""
+    ours, yardstick = _in_turns(rounds, lambda: _fresh_process(_FIRST_VECTOR), lambda: _fresh_process(_IMPORTS_ALONE))
+    yield Measure(
+        "first vector of a fresh process", "s", ours, yardstick, "importing numpy, tiktoken and LangChain's interface"
+    )
+
+
+def answer_latency(rounds: int) -> Iterator[Measure]:
+    """The development questions on the sample documents, answered from their index."""
+    questions = [json.loads(line)["question"] for line in QUESTIONS.read_text(encoding="utf-8").splitlines()]
+    with tempfile.TemporaryDirectory() as folder:
+        settings = load_settings(documents=DOCUMENTS, index=Path(folder))
+        index_documents([DOCUMENTS], settings)
+        with _answering(settings) as (answer, search):
+            _one_by_one(questions, answer)  # what is read on first use is no part of an answer
+            ours, yardstick = [], []
+            for _ in range(rounds):
+                ours += _one_by_one(questions, answer)
+                yardstick += _one_by_one(questions, search)
+    for percent in (50, 95):
+        name = f"answer, p{percent} of {len(questions)} questions"
+        values = _percentile(ours, percent), _percentile(yardstick, percent)
+        yield Measure(name, "ms", values[0] * 1000, values[1] * 1000, "BM25 search alone, both languages")
+
+
+def index_speed(rounds: int) -> Iterator[Measure]:
+    """The sample documents, copied under other names, into an index that can be served."""
+    model = EmbeddingModel.load("")
+    with tempfile.TemporaryDirectory() as folder:
+        documents = Path(folder, "documents")
+        for number in range(_COPIES):
+            shutil.copytree(DOCUMENTS, documents / str(number))
+        texts = [searchable_text(part) for article in _articles() for part in passages(article)] * _COPIES
+        settings = load_settings(documents=documents, index=Path(folder, "index"))
+        counts: list[int] = []
+        ours, yardstick = _in_turns(
+            rounds,
+            lambda: counts.append(index_documents([documents], settings, rebuild=True).passages),
+            lambda: model.embeddings.embed_documents(texts),
+        )
+    yield Measure(
+        "building an index",
+        "s per 1,000 passages",
+        ours * 1000 / counts[0],
+        yardstick * 1000 / len(texts),
+        "embedding the passages alone",
+    )
+
+
+ALL: tuple[Callable[[int], Iterator[Measure]], ...] = (embedding_speed, load_time, answer_latency, index_speed)
+
+
+def _articles() -> list[Article]:
+    return [read_article(file) for file in find_documents([DOCUMENTS])[0]]
+
+
+def _sentences(article: Article) -> list[str]:
+    return [article.text[span.start : span.end] for span in sentences(article.text, article.language)]
+
+
+@contextmanager
+def _answering(settings: Settings) -> Iterator[tuple[Callable[[str], object], Callable[[str], object]]]:
+    """Two ways to ask the same index: the pipeline's, and the lexical search alone."""
+    pipeline = Pipeline(settings)
+    pipeline.open()
+    index = open_current(IndexFolder(settings.index), EmbeddingModel.load(settings.embeddings))
+    try:
+        yield pipeline.answer, lambda question: [index.lexical[language].search(question, 10) for language in LANGUAGES]
+    finally:
+        index.close()
+        pipeline.close()
+
+
+def _in_turns(rounds: int, ours: Callable[[], object], yardstick: Callable[[], object]) -> tuple[float, float]:
+    """The median seconds of each, measured in turns."""
+    taken = [(_seconds(ours), _seconds(yardstick)) for _ in range(rounds)]
+    return statistics.median(pair[0] for pair in taken), statistics.median(pair[1] for pair in taken)
+
+
+def _one_by_one(questions: list[str], ask: Callable[[str], object]) -> list[float]:
+    return [_seconds(partial(ask, question)) for question in questions]
+
+
+def _percentile(values: list[float], percent: int) -> float:
+    return statistics.quantiles(values, n=100)[percent - 1]
+
+
+def _seconds(run: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    run()
+    return time.perf_counter() - started
+
+
+def _fresh_process(code: str) -> None:
+    subprocess.run([sys.executable, "-c", code], check=True)
