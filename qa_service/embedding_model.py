@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 from dataclasses import dataclass
 from functools import cache
 
@@ -12,11 +11,9 @@ from langchain_core.embeddings import Embeddings
 from pydantic import ValidationError
 
 from qa_service.embeddings import BilingualEmbeddings
-from qa_service.errors import IndexUnavailable, MissingExtra, SettingsError
+from qa_service.errors import EmbeddingsUnavailable, MissingExtra, SettingsError
 from qa_service.tokens import MODEL_DIRECTORY, RANKS_FILE
 from qa_service.words import WordVectors
-
-_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -64,7 +61,7 @@ def load_embeddings(name: str) -> tuple[str, Embeddings]:
 
 
 class ProviderEmbeddings(Embeddings):
-    """A provider's model, held to its word: one finite vector a text, or IndexUnavailable in one line."""
+    """A provider's model, held to its word: one finite vector a text, or EmbeddingsUnavailable in one line."""
 
     def __init__(self, name: str, model: Embeddings) -> None:
         """Guard a model, which errors call by this name."""
@@ -87,10 +84,9 @@ class ProviderEmbeddings(Embeddings):
             raise self._failed(error) from None
         return self._checked([vector], 1)[0]
 
-    def _failed(self, error: Exception) -> IndexUnavailable:
-        # The provider's own words may hold a part of the key: they are for the log.
-        _LOG.info("Embedding with %s failed.", self._name, exc_info=error)
-        return IndexUnavailable(f"The embedding model {self._name} did not answer ({type(error).__name__}).")
+    def _failed(self, error: Exception) -> EmbeddingsUnavailable:
+        # The provider's own words may hold a part of the key: they go nowhere, not even into the log.
+        return EmbeddingsUnavailable(f"The embedding model {self._name} did not answer ({type(error).__name__}).")
 
     def _checked(self, vectors: list[list[float]], count: int) -> list[list[float]]:
         try:
@@ -98,7 +94,7 @@ class ProviderEmbeddings(Embeddings):
         except (TypeError, ValueError):
             rows = np.empty(0, dtype=np.float32)
         if rows.ndim != 2 or len(rows) != count or not rows.shape[1] or not np.isfinite(rows).all():
-            raise IndexUnavailable(f"The embedding model {self._name} did not give one vector for each text.")
+            raise EmbeddingsUnavailable(f"The embedding model {self._name} did not give one vector for each text.")
         return vectors
 
 

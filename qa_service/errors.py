@@ -1,14 +1,15 @@
 """The errors that people meet.
 
     QAServiceError
-    ├── SettingsError        a setting has a value that is not allowed
-    ├── MissingExtra         an optional package is needed and not installed
-    ├── DocumentError        one document cannot be read
-    ├── IndexUnavailable     there is no index yet, or none that can be trusted
-    ├── IndexMismatch        the index was made with another model or other settings
-    ├── IndexBusy            another run is writing the index
-    ├── InvalidQuestion      the question cannot be taken
-    └── UnknownDocument      no indexed document has this id
+    ├── SettingsError           a setting has a value that is not allowed
+    ├── MissingExtra            an optional package is needed and not installed
+    ├── DocumentError           one document cannot be read
+    ├── IndexUnavailable        there is no index yet, or none that can be trusted
+    ├── IndexMismatch           the index was made with another model or other settings
+    ├── IndexBusy               another run is writing the index
+    ├── EmbeddingsUnavailable   the provider of the embeddings does not answer
+    ├── InvalidQuestion         the question cannot be taken
+    └── UnknownDocument         no indexed document has this id
 
 Each message is one line that says what is wrong and what to do, and names no folder of the machine.
 """
@@ -40,6 +41,10 @@ class IndexMismatch(QAServiceError):
 
 class IndexBusy(QAServiceError):
     """Another run is writing the index."""
+
+
+class EmbeddingsUnavailable(QAServiceError):
+    """The provider of the embeddings does not answer, or not with vectors."""
 
 
 class InvalidQuestion(QAServiceError):

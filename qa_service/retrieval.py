@@ -7,6 +7,7 @@ bilingual table, which means the same in all four directions.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,7 +43,7 @@ _TITLE_WEIGHT = 0.5
 
 @dataclass(frozen=True)
 class Query:
-    """A question made ready: its words, what they weigh, and its dense vector.
+    """A question made ready: its words, what they weigh, its vector in the bilingual table and in the dense model.
 
     ``importance`` is a word's weight by the model alone, ``weights`` by its rarity in the index too; each sums to one.
     """
@@ -52,6 +53,7 @@ class Query:
     importance: NDArray[np.float32]
     weights: NDArray[np.float32]
     vector: Vectors
+    dense: Sequence[float]
 
 
 @dataclass(frozen=True)
@@ -62,13 +64,14 @@ class RankedPassage:
     score: float
 
 
-def prepare(question: str, index: OpenIndex, model: EmbeddingModel) -> Query:
-    """Read a question against an index: which of its words matter there, and its vector in the bilingual table."""
+def prepare(question: str, index: OpenIndex, model: EmbeddingModel, dense: Sequence[float] | None = None) -> Query:
+    """Read a question against an index: which of its words matter there, and its vectors (dense, if not given)."""
     words = model.words.of(content_words(question))
     importance = np.sqrt((words.norms - _UNIMPORTANT).clip(0.1))
     weights = index.vocabulary.rarity(words) * importance
     vector = model.words.table.encode([question])[0]
-    return Query(question, words, _shares(importance), _shares(weights), vector)
+    dense = model.embeddings.embed_query(question) if dense is None else dense
+    return Query(question, words, _shares(importance), _shares(weights), vector, dense)
 
 
 def _shares(weights: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -77,7 +80,7 @@ def _shares(weights: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def retrieve(query: Query, index: OpenIndex, model: EmbeddingModel, count: int = 10) -> list[RankedPassage]:
     """The best passages of both languages for a question, best first."""
-    passages = index.documents.passages(_candidates(query, index, model))
+    passages = index.documents.passages(_candidates(query, index))
     if not passages or not query.words.folded:
         return []
     scores = score([passage.text for passage in passages], query, model)
@@ -101,12 +104,11 @@ def score(texts: list[str], query: Query, model: EmbeddingModel) -> NDArray[np.f
     return total
 
 
-def _candidates(query: Query, index: OpenIndex, model: EmbeddingModel) -> list[int]:
+def _candidates(query: Query, index: OpenIndex) -> list[int]:
     """Numbers of the passages worth ranking: nearest by vector and best by words, in each language."""
-    vector = model.embeddings.embed_query(query.text)
     found: dict[int, None] = {}
     for language in LANGUAGES:
-        found |= dict.fromkeys(number for number, _ in index.vectors.search(vector, language, DENSE_CANDIDATES))
+        found |= dict.fromkeys(number for number, _ in index.vectors.search(query.dense, language, DENSE_CANDIDATES))
         found |= dict.fromkeys(number for number, _ in index.lexical[language].search(query.text, LEXICAL_CANDIDATES))
     return list(found)
 

@@ -17,7 +17,7 @@ SHARED_ARTICLES = Path(__file__).parents[2] / "shared" / "articles"
 FRAGMENTS = st.one_of(
     st.sampled_from(
         """. ! ? … ... » « ” “ " ' ’ ) ( ] [ – — ; : M. Mme. Dr. U.S. J.-C. No. n° art. Oct. etc. e.g. p. 3 3.5 2024 1.
-        Le The le the A À I L’accord exchanges.The Node.js www.example.com été mot Word""".split()  # noqa: SIM905
+        Le The le the A À I L’accord exchanges.The Node.js www.example.com été mot Word""".split()
     ),
     st.sampled_from([" ", "  ", "\n", "\n\n", "\u00a0", "\u202f", "\t"]),
     st.text(max_size=8),

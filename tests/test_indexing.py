@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from qa_service.embedding_model import EmbeddingModel
-from qa_service.errors import DocumentError, IndexBusy, IndexUnavailable, UnknownDocument
+from qa_service.errors import DocumentError, EmbeddingsUnavailable, IndexBusy, IndexUnavailable, UnknownDocument
 from qa_service.generations import IndexFolder
 from qa_service.index_reader import open_current, open_for_reuse
 from qa_service.indexing import IndexReport, index_documents, searchable_text
@@ -345,7 +345,7 @@ def test_a_provider_that_fails_leaves_the_index_alone(indexed, embeddings_server
     before = generations(indexed)
     embeddings_server.status = 400
     provided = load_settings(index=indexed.index, documents=indexed.documents, embeddings="openai:letters")
-    with pytest.raises(IndexUnavailable, match="did not answer"):
+    with pytest.raises(EmbeddingsUnavailable, match="did not answer"):
         run(provided)
     assert generations(indexed) == before
     assert sorted(path.name for path in (indexed.index / "generations").iterdir()) == before

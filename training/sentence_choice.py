@@ -30,7 +30,7 @@ from qa_service.retrieval import PASSAGES_READ, prepare, retrieve
 from qa_service.settings import load_settings
 
 # Share of the unanswerable training questions that must be refused.
-_REFUSED = 0.985
+_REFUSED = 0.97
 _L2 = 0.01
 
 
@@ -44,11 +44,6 @@ class Example:
     rows: NDArray[np.float32]
     right: NDArray[np.bool_]
     kind: Kind
-
-    @property
-    def usable(self) -> bool:
-        """Whether there is something to learn: an answer among the sentences, or surely none."""
-        return self.kind == "off-topic" or bool(self.right.any())
 
 
 def main() -> int:
@@ -66,13 +61,13 @@ def main() -> int:
 
 def learn(sets: list[list[Example]]) -> dict[str, object]:
     """Both models and the margin, as ``sentence_model.json`` holds them, from the examples of some indexes."""
-    examples = [example for some in sets for example in some if example.usable]
-    sentence = fit(examples)
+    examples = [example for some in sets for example in some]
+    sentence = fit([example for example in examples if example.kind == "off-topic" or example.right.any()])
     # One row a question, so that the softmax with "none" is plain logistic regression.
     answerable = fit([_summarised(example, sentence) for example in examples])
-    margins = [_margin(some, sentence, answerable) for some in sets]
+    refused = [odds for some in sets for odds in _above_level(some, sentence, answerable)]
     return {
-        "margin": round(max(margins), 4),
+        "margin": round(float(np.quantile(refused, _REFUSED)), 4),
         "sentence": _stored(sentence, FEATURES),
         "answerable": _stored(answerable, SUMMARY),
     }
@@ -82,14 +77,15 @@ def _summarised(example: Example, sentence: Logistic) -> Example:
     return replace(example, rows=summary(example.rows, sentence), right=np.array([example.kind == "answerable"]))
 
 
-def _margin(examples: list[Example], sentence: Logistic, answerable: Logistic) -> float:
-    """How far above the median of the unrelated questions of one index its off-topic questions are refused."""
+def _above_level(examples: list[Example], sentence: Logistic, answerable: Logistic) -> list[float]:
+    """How far each unanswerable question of one index stands above the median of the unrelated ones."""
 
-    def odds(kind: Kind) -> list[float]:
-        chosen = [_summarised(example, sentence).rows for example in examples if example.kind == kind]
+    def odds(*kinds: Kind) -> list[float]:
+        chosen = [_summarised(example, sentence).rows for example in examples if example.kind in kinds]
         return [float(answerable.log_odds(rows)[0]) for rows in chosen]
 
-    return float(np.quantile(odds("off-topic"), _REFUSED) - np.median(odds("unrelated")))
+    level = float(np.median(odds("unrelated")))
+    return [value - level for value in odds("off-topic", "unrelated")]
 
 
 def _stored(model: Logistic, names: tuple[str, ...]) -> dict[str, float]:

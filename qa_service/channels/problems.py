@@ -7,7 +7,14 @@ import logging
 from flask import Flask, Response, json
 from werkzeug.exceptions import HTTPException
 
-from qa_service.errors import IndexMismatch, IndexUnavailable, InvalidQuestion, QAServiceError, UnknownDocument
+from qa_service.errors import (
+    EmbeddingsUnavailable,
+    IndexMismatch,
+    IndexUnavailable,
+    InvalidQuestion,
+    QAServiceError,
+    UnknownDocument,
+)
 
 _LOG = logging.getLogger(__name__)
 
@@ -16,6 +23,7 @@ _STATUS: dict[type[QAServiceError], tuple[int, str]] = {
     UnknownDocument: (404, "Not Found"),
     IndexUnavailable: (503, "Service Unavailable"),
     IndexMismatch: (503, "Service Unavailable"),
+    EmbeddingsUnavailable: (503, "Service Unavailable"),
 }
 
 

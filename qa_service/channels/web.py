@@ -16,7 +16,14 @@ from werkzeug.exceptions import HTTPException
 
 from qa_service.answers import Answer
 from qa_service.channels.page_texts import shown_date, shown_number, texts
-from qa_service.errors import IndexMismatch, IndexUnavailable, InvalidQuestion, QAServiceError, UnknownDocument
+from qa_service.errors import (
+    EmbeddingsUnavailable,
+    IndexMismatch,
+    IndexUnavailable,
+    InvalidQuestion,
+    QAServiceError,
+    UnknownDocument,
+)
 from qa_service.language import LANGUAGES, Language, other
 
 if TYPE_CHECKING:
@@ -37,6 +44,7 @@ _SHOWN: dict[type[Exception], tuple[int, str]] = {
     UnknownDocument: (404, "error_not_found"),
     IndexUnavailable: (503, "error_not_ready"),
     IndexMismatch: (503, "error_not_ready"),
+    EmbeddingsUnavailable: (503, "error_not_ready"),
 }
 _HTTP_SHOWN = {400: "error_question", 413: "error_question", 429: "error_too_many"}
 

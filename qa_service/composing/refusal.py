@@ -28,11 +28,14 @@ def unrelated_questions() -> tuple[str, ...]:
 
 
 def unrelated_level(index: OpenIndex, model: EmbeddingModel) -> float:
-    """Median log odds, over unrelated questions, that the index holds an answer; about a second a thousand passages."""
-    return float(np.median([_answerable(question, index, model) for question in unrelated_questions()]))
+    """Median log odds, over unrelated questions, that the index holds an answer."""
+    questions = list(unrelated_questions())
+    vectors = model.embeddings.embed_documents(questions)  # one request to a provider, not one a question
+    odds = [_answerable(question, vector, index, model) for question, vector in zip(questions, vectors, strict=True)]
+    return float(np.median(odds))
 
 
-def _answerable(question: str, index: OpenIndex, model: EmbeddingModel) -> float:
-    query = prepare(question, index, model)
+def _answerable(question: str, vector: list[float], index: OpenIndex, model: EmbeddingModel) -> float:
+    query = prepare(question, index, model, vector)
     found = candidates(retrieve(query, index, model, PASSAGES_READ))
     return sentence_model().answerable_log_odds(features(query, found, model))

@@ -26,6 +26,8 @@ SUMMARY = (
     "score of the best passage",
     "names and numbers met with a passage",
     "names and numbers met nowhere",
+    "cosine with the closest sentence",
+    "heaviest word met by no sentence",
 )
 # Of a question for which nothing at all was found.
 _HOPELESS = -20.0
@@ -36,6 +38,8 @@ _CERTAIN = 50.0
 _PASSAGE_SCORE = FEATURES.index("score of the passage")
 _NAMES_MET = FEATURES.index("names and numbers met with the passage")
 _NAMES_NOT_MET = FEATURES.index("names and numbers not met")
+_COSINE = FEATURES.index("cosine with the sentence")
+_HEAVIEST_NOT_MET = FEATURES.index("heaviest word not met by the sentence")
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,8 @@ def summary(rows: Vectors, sentence: Logistic) -> Vectors:
         rows[:, _PASSAGE_SCORE].max(),
         rows[:, _NAMES_MET].max(),
         rows[:, _NAMES_NOT_MET].min(),
+        rows[:, _COSINE].max(),
+        rows[:, _HEAVIEST_NOT_MET].min(),
     ]
     return np.array([values], dtype=np.float32)
 

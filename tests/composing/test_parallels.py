@@ -15,8 +15,8 @@ from qa_service.settings import load_settings
 ARTICLES = {
     "en/bridge.md": (
         "translation_of: fr/pont",
-        "The stone bridge over the river was opened in 1911. Two hundred people walked over the bridge on the first day. "
-        "The keeper of the bridge has a dog.",
+        "The stone bridge over the river was opened in 1911. Two hundred people walked over the bridge on the first "
+        "day. The keeper of the bridge has a dog.",
     ),
     "fr/pont.md": (
         "published: 1911-05-02",

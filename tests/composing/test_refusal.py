@@ -17,7 +17,7 @@ from qa_service.settings import Settings, load_settings
 RECIPES = {
     "eggs": "Boil an egg for nine minutes if you want it hard. Cold water makes the egg easy to peel.",
     "pancakes": "The recipe for pancakes needs flour, milk and two eggs. Let the pancake batter rest for an hour.",
-    "crêpes": "La recette de la pâte à crêpes demande de la farine, du lait et trois œufs. Faites cuire des pâtes à part.",
+    "crêpes": "La recette de la pâte à crêpes demande de la farine, du lait et trois œufs. Salez la pâte.",
 }
 
 
