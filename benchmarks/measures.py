@@ -18,7 +18,7 @@ from pathlib import Path
 from benchmarks.hashed_words import hashed_words
 from qa_service import BilingualEmbeddings
 from qa_service.articles import Article, find_documents, read_article
-from qa_service.chunking import passages, sentences
+from qa_service.chunking import ChunkSettings, Passage, passages, sentences
 from qa_service.embedding_model import EmbeddingModel
 from qa_service.generations import IndexFolder
 from qa_service.index_reader import open_current
@@ -55,7 +55,7 @@ class Measure:
 
 def embedding_speed(rounds: int) -> Iterator[Measure]:
     """Sentences of the sample documents, repeated, through the embedded model."""
-    own = [text for article in _articles() for text in _sentences(article)]
+    own = [text for article in _articles(load_settings()) for text in _sentences(article)]
     texts = (own * (_SENTENCES // len(own) + 1))[:_SENTENCES]
     model = BilingualEmbeddings()
     model.encode(texts[:10])
@@ -93,19 +93,20 @@ def answer_latency(rounds: int) -> Iterator[Measure]:
 
 def index_speed(rounds: int) -> Iterator[Measure]:
     """The sample documents, copied under other names, into an index that can be served."""
-    model = EmbeddingModel.load("")
     with tempfile.TemporaryDirectory() as folder:
         documents = Path(folder, "documents")
         for number in range(_COPIES):
             shutil.copytree(DOCUMENTS, documents / str(number))
-        texts = [searchable_text(part) for article in _articles() for part in passages(article)] * _COPIES
         settings = load_settings(documents=documents, index=Path(folder, "index"))
+        model = EmbeddingModel.load(settings.embeddings)
+        texts = [searchable_text(part) for part in _passages(settings)] * _COPIES
         counts: list[int] = []
         ours, yardstick = _in_turns(
             rounds,
             lambda: counts.append(index_documents([documents], settings, rebuild=True).passages),
             lambda: model.embeddings.embed_documents(texts),
         )
+    assert counts == [len(texts)] * rounds, "both sides must embed the same passages"
     yield Measure(
         "building an index",
         "s per 1,000 passages",
@@ -118,8 +119,13 @@ def index_speed(rounds: int) -> Iterator[Measure]:
 ALL: tuple[Callable[[int], Iterator[Measure]], ...] = (embedding_speed, load_time, answer_latency, index_speed)
 
 
-def _articles() -> list[Article]:
-    return [read_article(file) for file in find_documents([DOCUMENTS])[0]]
+def _articles(settings: Settings) -> list[Article]:
+    return [read_article(file, max_bytes=settings.max_document_bytes) for file in find_documents([DOCUMENTS])[0]]
+
+
+def _passages(settings: Settings) -> list[Passage]:
+    budget = ChunkSettings(settings.passage_tokens, settings.passage_overlap)
+    return [part for article in _articles(settings) for part in passages(article, budget)]
 
 
 def _sentences(article: Article) -> list[str]:

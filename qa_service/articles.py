@@ -8,9 +8,11 @@ an ``Article`` can be trusted; a file that cannot become one is a ``DocumentErro
 from __future__ import annotations
 
 import hashlib
+import io
 import logging
 import os
 import re
+import stat
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +25,6 @@ from qa_service.language import LANGUAGES, Language, detect
 from qa_service.loaders import LOADERS
 
 SUFFIXES = tuple(LOADERS)
-MAX_BYTES = 20_000_000
 MAX_TITLE = 200  # characters
 MAX_STACKED_MARKS = 30  # combining marks on one letter: Unicode's limit for stream-safe text
 
@@ -31,6 +32,7 @@ Problem = tuple[str, str]  # what is shown as the document's name, and what is w
 
 _log = logging.getLogger(__name__)
 
+_NOT_REGULAR = "is not a regular file"
 _LINE_ENDS = re.compile(r"\r\n|[\r\f\v\x85\u2028\u2029]")
 # Control characters, bidirectional controls (they make a quote read otherwise than it is stored), and what has no width
 # and would keep a word from being found: soft hyphen, zero-width space, word joiner, byte order mark.
@@ -74,18 +76,20 @@ def find_documents(roots: Sequence[Path]) -> tuple[list[DocumentFile], list[Prob
 
     Hidden files, office programs' lock files and other suffixes are passed over in silence. Links to folders and links
     that leave their root are not followed, and of two files with one id the first by path is taken: these are problems.
-    A root that does not exist raises ``DocumentError``.
+    A root that does not exist raises ``DocumentError``, which tells no more of an absolute path than its last part.
     """
     found: dict[str, DocumentFile] = {}
     problems: list[Problem] = []
     for root in roots:
-        if not root.exists():
-            raise DocumentError(f"There is no file or folder {root}.")
+        if not os.path.exists(root):  # noqa: PTH110 (Path.exists raises below a folder that is closed to us)
+            shown = root.name if root.is_absolute() else str(root)
+            raise DocumentError(f"There is no file or folder named {_BAD_NAME.sub('?', shown)}.")
         candidates = _files_under(root, problems) if root.is_dir() else [root]
         base = root if root.is_dir() else root.parent
         for path in candidates:
-            problem = _refusal(path, root)
-            file = DocumentFile(_id(path.relative_to(base)), path)
+            relative = path.relative_to(base)
+            file = DocumentFile(_id(relative), path)
+            problem = _refusal(path, root, relative)
             if problem is None:
                 first = found.setdefault(file.id, file)
                 problem = None if _same_file(first, file) else f"has the same id as {first.name}: rename one of them"
@@ -120,15 +124,15 @@ def _suffix(name: str) -> str:
     return Path(name).suffix.lower()
 
 
-def _refusal(path: Path, root: Path) -> str | None:
+def _refusal(path: Path, root: Path, relative: Path) -> str | None:
     """Why a listed path is no document, or None."""
     if _suffix(path.name) not in LOADERS:
         return f"is none of {', '.join(SUFFIXES)}"
-    if _BAD_NAME.search(path.name):
-        return "has a name with control characters or that is not UTF-8: rename it"
+    if _BAD_NAME.search(str(relative)):  # its folders too: they are part of its id
+        return "has a path with control characters or that is not UTF-8: rename it"
     if path != root and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
         return "is a link that leaves the documents folder: not followed"
-    return None if path.is_file() else "is not a regular file"
+    return None if path.is_file() else _NOT_REGULAR
 
 
 def _id(relative: Path) -> str:
@@ -143,13 +147,15 @@ def _same_file(one: DocumentFile, other: DocumentFile) -> bool:
 def content_hash(file: DocumentFile) -> str:
     """The SHA-256 of a document's bytes, in hexadecimal; raises ``DocumentError`` when it cannot be read."""
     try:
-        with file.path.open("rb") as stream:
+        with _opened(file) as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
+    except DocumentError as error:
+        raise DocumentError(f"{file.name} {error}") from None
     except OSError as error:
         raise DocumentError(f"{file.name} cannot be read: {error.strerror}") from None
 
 
-def read_article(file: DocumentFile, *, max_bytes: int = MAX_BYTES) -> Article:
+def read_article(file: DocumentFile, *, max_bytes: int) -> Article:
     """Read one document of at most so many bytes.
 
     Raises ``DocumentError`` with one line that names the document, never its place on the machine.
@@ -166,11 +172,7 @@ def read_article(file: DocumentFile, *, max_bytes: int = MAX_BYTES) -> Article:
 
 
 def _article(file: DocumentFile, max_bytes: int) -> Article:
-    with file.path.open("rb") as stream:
-        data = stream.read(max_bytes + 1)
-    if len(data) > max_bytes:
-        raise DocumentError(f"is too large: more than {max_bytes:,} bytes")
-    loaded = LOADERS[_suffix(file.path.name)](data)
+    loaded = LOADERS[_suffix(file.path.name)](_content(file, max_bytes))
     text = canonical(loaded.text)
     if not text:
         raise DocumentError("has no text")
@@ -183,6 +185,22 @@ def _article(file: DocumentFile, max_bytes: int) -> Article:
         published=_published(loaded.metadata),
         translation_of=_value(loaded.metadata, "translation_of"),
     )
+
+
+def _content(file: DocumentFile, max_bytes: int) -> bytes:
+    """A document's bytes; what is too large is not read at all."""
+    with _opened(file) as stream:
+        size = os.fstat(stream.fileno()).st_size
+        if size > max_bytes:
+            raise DocumentError(f"is too large: more than {max_bytes:,} bytes")
+        return stream.read(size)  # and nothing that is added meanwhile
+
+
+def _opened(file: DocumentFile) -> io.BufferedReader:
+    # A pipe may have taken the place of the file that was listed: opening it would wait for its writer.
+    if not stat.S_ISREG(file.path.stat().st_mode):
+        raise DocumentError(_NOT_REGULAR)
+    return file.path.open("rb")
 
 
 def canonical(text: str) -> str:

@@ -72,16 +72,13 @@ class Passage:
 class ChunkSettings:
     """How long passages are and how much of the one before they repeat, in tokens of our own table."""
 
-    tokens: int = 200
-    overlap: int = 40
+    tokens: int
+    overlap: int
 
     def __post_init__(self) -> None:
         """Refuse budgets that no passage could keep, with a ``ValueError``."""
         if not 0 <= self.overlap < self.tokens:
             raise ValueError("A passage's overlap must be at least 0 and less than its tokens.")
-
-
-DEFAULT_SETTINGS = ChunkSettings()
 
 
 @dataclass(frozen=True)
@@ -107,7 +104,7 @@ def sentences(text: str, language: Language) -> list[Span]:
     return [span for span in found if span.start < span.end]
 
 
-def passages(article: Article, settings: ChunkSettings = DEFAULT_SETTINGS) -> list[Passage]:
+def passages(article: Article, settings: ChunkSettings) -> list[Passage]:
     """The passages of an article, numbered from 0, each within the budget.
 
     A sentence over the budget is cut between words, a word over the budget between characters.

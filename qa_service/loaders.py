@@ -26,9 +26,9 @@ MAX_NESTING = 10  # lists and mappings within each other in a front matter
 MAX_PAGES = 5_000
 MAX_UNZIPPED = 200_000_000  # bytes
 
-# Their remarks about odd files are for whoever configures logging; unconfigured they would go to standard error.
+# Their remarks about odd files name none of them; what is wrong with a file is said by its loader.
 for _library in ("pypdf", "trafilatura", "htmldate"):
-    logging.getLogger(_library).addHandler(logging.NullHandler())
+    logging.getLogger(_library).setLevel(logging.CRITICAL)
 
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f]")
@@ -215,13 +215,24 @@ def _docx_lines(container: Element) -> Iterator[str]:
     for block in container.iterchildren():
         if block.tag == qn("w:p"):
             yield "".join(_docx_runs(block))
-            for box in block.iter(qn("w:txbxContent")):
+            for box in _docx_boxes(block):
                 yield from _docx_lines(box)
         elif block.tag == qn("w:tr"):
             cells = (" ".join(filter(None, _docx_lines(cell))) for cell in block.iterchildren(qn("w:tc"), qn("w:sdt")))
             yield CELL.join(cells)
         else:
             yield from _docx_lines(block)
+
+
+def _docx_boxes(element: Element) -> Iterator[Element]:
+    """The text boxes of a paragraph, without those within them: each of these belongs to a paragraph of its box."""
+    from docx.oxml.ns import qn
+
+    for child in element.iterchildren():
+        if child.tag == qn("w:txbxContent"):
+            yield child
+        else:
+            yield from _docx_boxes(child)
 
 
 def _docx_runs(element: Element) -> Iterator[str]:

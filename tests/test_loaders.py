@@ -1,4 +1,4 @@
-"""Each format → text and metadata, on real files made here."""
+"""Each format → text and metadata, on real files made here (Markdown and HTML: test_markup.py)."""
 
 import io
 import zipfile
@@ -12,17 +12,15 @@ from reportlab.lib.styles import getSampleStyleSheet
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Paragraph, SimpleDocTemplate
 
-from qa_service import loaders
 from qa_service.articles import canonical
 from qa_service.errors import DocumentError
 from qa_service.loaders import (
+    MAX_PAGES,
+    MAX_UNZIPPED,
     flowing,
     load_docx,
-    load_html,
-    load_markdown,
     load_pdf,
     load_text,
-    plain_markdown,
     split_front_matter,
 )
 
@@ -116,108 +114,6 @@ class TestText:
         )
 
 
-class TestMarkdown:
-    @pytest.mark.parametrize(
-        ("source", "expected"),
-        [
-            ("# A *title*\nText", "A title\n\nText"),
-            ("soft\nbreak", "soft break"),
-            ("hard  \nbreak", "hard\nbreak"),
-            ("**b** _i_ `code` [link](http://x) <http://y.org>", "b i code link http://y.org"),
-            ("![a picture](x.png) \\*kept\\* &eacute;", "a picture *kept* é"),
-            ("- one\n- two\n  - three\n\nAfter", "one\ntwo\nthree\n\nAfter"),
-            ("3. three\n\n4. four", "3. three\n4. four"),
-            ("| A | B |\n|---|---|\n| 1 | **2** |\n\nAfter", "A | B\n1 | 2\n\nAfter"),
-            ("> quoted", "quoted"),
-            ("```py\nx = 1\n```\nAfter", "x = 1\n\nAfter"),
-            ("<div>raw <b>html</b></div>\n\nAfter", "raw html\n\nAfter"),
-            ("<script>alert(1)</script>\n\n<!-- note -->\n\nAfter", "After"),
-            ("a<br>b <i>c</i>", "a\nb c"),
-            ("one\n\n---\n\ntwo", "one\n\ntwo"),
-            ("[ref]: http://x\n\nText[^1] [ref]", "Text[^1] ref"),
-        ],
-    )
-    def test_marks_go_and_words_stay(self, source, expected):
-        assert canonical(plain_markdown(source)) == expected
-
-    def test_front_matter_is_not_text(self):
-        loaded = load_markdown(b"---\ntitle: T\n---\n# H\n\nText")
-        assert loaded.metadata == {"title": "T"}
-        assert canonical(loaded.text) == "H\n\nText"
-
-    def test_hostile_nesting_ends(self):
-        assert plain_markdown("[" * 20_000).strip()
-        plain_markdown("> " * 20_000 + "x")
-
-
-class TestHtml:
-    PAGE = """<!doctype html><html lang="fr-FR"><head><meta charset="latin-1"><title>Le titre | Le site</title>{head}
-    <style>p {{color: red}}</style></head><body><nav><a href="/">Accueil</a></nav><article><h1>Le titre</h1>
-    <p>Un premier paragraphe avec <b>gras</b> et un <a href="/x">lien</a>,\n assez long pour compter.</p>
-    <p>Un second paragraphe, en 2025.</p><ul><li>un</li><li>deux</li></ul>
-    <table><tr><th>Pays</th><th>Visa</th></tr><tr><td>Maroc</td><td>non</td></tr></table>
-    <script>alert(1)</script></article><footer>Mentions légales</footer></body></html>"""
-
-    def load(self, head=""):
-        return load_html(self.PAGE.format(head=head).encode())
-
-    def test_main_text_one_block_a_line(self):
-        assert canonical(self.load().text).split("\n") == [
-            "Le titre",
-            "Un premier paragraphe avec gras et un lien, assez long pour compter.",
-            "Un second paragraphe, en 2025.",
-            "un",
-            "deux",
-            "Pays | Visa",
-            "",
-            "Maroc | non",
-        ]
-
-    def test_metadata_of_any_page(self):
-        head = """<link rel="canonical" href="https://example.org/a">
-        <meta property="article:published_time" content="2025-03-19T10:00:00+00:00">"""
-        assert self.load(head).metadata == {
-            "title": "Le titre | Le site",
-            "language": "fr-FR",
-            "url": "https://example.org/a",
-            "published": "2025-03-19T10:00:00+00:00",
-            "translation_of": None,
-        }
-
-    def test_our_own_meta_tags_come_first(self):
-        names = {
-            "title": "T",
-            "language": "en",
-            "url": "https://x.org",
-            "published": "2025-01-02",
-            "translation_of": "a",
-        }
-        head = "".join(f'<meta name="{name.upper()}" content="{value}">' for name, value in names.items())
-        generic = '<link rel="canonical" href="https://y.org"><meta property="og:url" content="https://z.org">'
-        assert self.load(generic + head).metadata == names
-
-    def test_a_relative_canonical_link_is_no_source(self):
-        head = '<link rel="canonical" href="/a"><meta property="og:url" content="https://example.org/b">'
-        assert self.load(head).metadata["url"] == "https://example.org/b"
-
-    def test_the_first_heading_is_the_title_of_a_page_without_one(self):
-        assert load_html(b"<h1>A <i>title</i></h1><p>Text</p>").metadata["title"] == "A title"
-
-    @pytest.mark.parametrize(
-        ("page", "expected"),
-        [
-            ("Just words &amp; more", "Just words & more"),
-            ("<div>one<br>two <b>th</b>ree</div><div>four\nfive</div>", "one\ntwo three\nfour five"),
-            ("<?xml version='1.0' encoding='latin-1'?><html><body><p>été</p></body></html>", "été"),
-            ("<script>only()</script><!-- nothing -->", ""),
-            ("<!-- nothing -->", ""),
-            ("", ""),
-        ],
-    )
-    def test_any_page_gives_what_can_be_seen(self, page, expected):
-        assert canonical(load_html(page.encode()).text) == expected
-
-
 class TestPdf:
     def test_paragraphs_flow(self):
         text = load_pdf(pdf("Un titre court", PARAGRAPH, "Un autre paragraphe.", PARAGRAPH)).text
@@ -260,10 +156,13 @@ class TestPdf:
             load_pdf(self.encrypted("secret"))
         assert load_pdf(self.encrypted("")).text.strip() == "Du texte."
 
-    def test_too_many_pages(self, monkeypatch):
-        monkeypatch.setattr(loaders, "MAX_PAGES", 0)
-        with pytest.raises(DocumentError, match=r"^has more than 0 pages$"):
-            load_pdf(pdf("x"))
+    def test_too_many_pages(self):
+        writer = PdfWriter()
+        page = writer.add_blank_page(9, 9).indirect_reference
+        writer.root_object["/Pages"]["/Kids"].extend([page] * MAX_PAGES)
+        writer.write(stream := io.BytesIO())
+        with pytest.raises(DocumentError, match=r"^has more than 5,000 pages$"):
+            load_pdf(stream.getvalue())
 
 
 class TestFlowing:
@@ -312,7 +211,8 @@ class TestDocx:
         document = Document()
         inside = "<w:p><w:r><w:t>{}</w:t></w:r></w:p>"
         box = "<w:r><w:pict><w:txbxContent>" + inside.format("in a box") + "</w:txbxContent></w:pict></w:r>"
-        copy = f'<mc:AlternateContent xmlns:mc="{loaders._FALLBACK[1:-9]}"><mc:Choice>{box}</mc:Choice>'
+        compatibility = "http://schemas.openxmlformats.org/markup-compatibility/2006"
+        copy = f'<mc:AlternateContent xmlns:mc="{compatibility}"><mc:Choice>{box}</mc:Choice>'
         copy += f"<mc:Fallback>{box}</mc:Fallback></mc:AlternateContent>"
         control = "<w:sdt><w:sdtContent>" + inside.format("in a control") + "</w:sdtContent></w:sdt>"
         edited = (
@@ -323,6 +223,16 @@ class TestDocx:
         for element in reversed(list(body)):
             document.element.body.insert(0, element)
         assert load_docx(docx(document)).text.split("\n") == ["in a control", "new", "host", "in a box"]
+
+    @pytest.mark.parametrize("depth", [3, 60])
+    def test_each_of_text_boxes_within_each_other_is_read_once(self, depth):
+        xml = ""
+        for level in reversed(range(depth)):
+            box = f"<w:r><w:pict><w:txbxContent>{xml}</w:txbxContent></w:pict></w:r>" if xml else ""
+            xml = f"<w:p><w:r><w:t>{level}</w:t></w:r>{box}</w:p>"
+        document = Document()
+        document.element.body.insert(0, parse_xml(xml.replace("<w:p>", f"<w:p {nsdecls('w')}>", 1)))
+        assert load_docx(docx(document)).text.split("\n") == [str(level) for level in range(depth)]
 
     def test_a_long_merged_column(self):
         document = Document()
@@ -338,9 +248,12 @@ class TestDocx:
         with pytest.raises(DocumentError, match=r"^is encrypted or not a Word document$"):
             load_docx(encrypted)
 
-    def test_a_zip_bomb_is_not_unpacked(self, monkeypatch):
-        monkeypatch.setattr(loaders, "MAX_UNZIPPED", 1_000_000)
-        with zipfile.ZipFile(stream := io.BytesIO(), "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr("word/document.xml", bytes(1_000_001))
-        with pytest.raises(DocumentError, match=r"^is larger than 1 MB when unpacked$"):
+    def test_a_zip_bomb_is_not_unpacked(self):
+        with (
+            zipfile.ZipFile(stream := io.BytesIO(), "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+            archive.open("word/document.xml", "w") as entry,
+        ):
+            for _ in range(MAX_UNZIPPED // 1_000_000 + 1):
+                entry.write(bytes(1_000_000))
+        with pytest.raises(DocumentError, match=r"^is larger than 200 MB when unpacked$"):
             load_docx(stream.getvalue())
