@@ -9,7 +9,7 @@ from pathlib import Path
 
 from qa_service.articles import Article
 from qa_service.chunking import Passage
-from qa_service.errors import UnknownDocument
+from qa_service.errors import IndexUnavailable, UnknownDocument
 from qa_service.language import Language
 
 FILE = "documents.db"
@@ -91,7 +91,7 @@ class DocumentStore:
         return [row[0] for row in self._connection.execute(query, values)]
 
     def passages(self, numbers: Sequence[int]) -> list[Passage]:
-        """The passages with these numbers, in the order asked for."""
+        """The passages with these numbers, in the order asked for; IndexUnavailable when one is missing."""
         found = {}
         for start in range(0, len(numbers), 500):
             some = numbers[start : start + 500]
@@ -102,6 +102,8 @@ class DocumentStore:
             """  # noqa: S608 (question marks alone)
             for number, *values in self._connection.execute(query, [int(number) for number in some]):
                 found[number] = Passage(*values)
+        if missing := [int(number) for number in numbers if int(number) not in found]:
+            raise IndexUnavailable(f"Passage {missing[0]} of the index is missing; run `qa-service index --rebuild`.")
         return [found[int(number)] for number in numbers]
 
     def numbers_of(self, document_id: str) -> list[int]:

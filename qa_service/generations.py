@@ -4,18 +4,18 @@
       CURRENT                  the name of the current generation
       lock                     held by the run that writes
       generations/<name>/      one complete and verified index, never changed
-        manifest.json          every file's size and checksum, the model, the settings, the counts
+        manifest.json          every file's size and checksum, the model, the settings, the counts, what refusal needs
         documents.db           canonical texts and passages
         lexical-en/, lexical-fr/
+        vocabulary.json        in how many passages each word stands
         vectors/               the Chroma store
       generations/<name>.new/  one that is being built
       readers/<name>-<id>/     one reader's own copy of a generation, locked while it lives
 
-A run builds a generation aside, writes its manifest last, has it verified, gives it its name, and renames a new CURRENT
-over the old one: a reader sees all of it or nothing of it. Chroma changes files when it merely opens them and is not
-safe across processes, so nobody opens a generation where it lies: each reader gets a copy and checks that, and nothing
-that happens to the folder later can reach it. A killed process leaves folders behind and nothing else; the next one
-deletes them. Names are numbered, so that no clock decides which generation is newer.
+A run builds a generation aside, seals it with a manifest of its files, has it verified, adds to the manifest what was
+measured on the way, gives it its name, and renames a new CURRENT over the old one: a reader sees all of it or nothing
+of it. Readers never open a generation where it lies, see ``reader_copies``. A killed process leaves folders behind and
+nothing else; the next one deletes them. Names are numbered, so that no clock decides which generation is newer.
 """
 
 from __future__ import annotations
@@ -52,8 +52,10 @@ class Manifest:
     passage_overlap: int
     documents: dict[str, int]
     passages: dict[str, int]
-    unrelated_level: float = 0.0
-    """How well questions are met that the documents surely do not answer; readers' questions must stand out from it."""
+    unrelated_level: float | None = None
+    """How well questions are met that the documents surely do not answer; None when that was not measured."""
+    refusal: str | None = None
+    """What measured the level: ``composing.refusal.refusal_id``."""
     created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     files: dict[str, tuple[int, str]] = field(default_factory=dict)
     format: int = FORMAT
@@ -148,7 +150,8 @@ class IndexFolder:
         return self.path / "generations"
 
     @property
-    def _readers(self) -> Path:
+    def readers(self) -> Path:
+        """Where readers keep their copies."""
         return self.path / "readers"
 
     def current_name(self) -> str | None:
@@ -179,18 +182,21 @@ class IndexFolder:
             self._generations.mkdir(parents=True, exist_ok=True)
             lock = (self.path / "lock").open("a")
         except OSError as error:
-            raise _unwritable(error) from None
+            raise unwritable(error) from None
         with lock:
-            if not _locked(lock):
+            if not locked(lock):
                 raise IndexBusy("Another run is writing the index; wait for it to end.")
             yield
 
+    def delete_unfinished(self) -> None:
+        """Delete what killed runs left. Call while writing."""
+        for path in list(self._generations.iterdir()):
+            if path.suffix == _BUILDING or not (path / _MANIFEST).is_file():
+                Generation(path).delete()
+
     def begin(self) -> Generation:
-        """An empty new generation, aside; what killed runs left is deleted first. Call while writing."""
+        """An empty new generation, aside. Call while writing."""
         found = [Generation(path) for path in self._generations.iterdir()]
-        for generation in found:
-            if generation.path.suffix == _BUILDING or not (generation.path / _MANIFEST).is_file():
-                generation.delete()
         number = 1 + max((generation.number for generation in found), default=0)
         new = self.generation(f"{number:06d}-{uuid.uuid4().hex[:6]}{_BUILDING}")
         new.path.mkdir()
@@ -219,52 +225,6 @@ class IndexFolder:
             else:
                 old.delete()
 
-    @contextmanager
-    def private_copy(self, generation: Generation) -> Iterator[Path]:
-        """A checked copy of a generation for one reader, deleted afterwards.
-
-        Raises IndexUnavailable when a file is missing or differs from the manifest.
-        """
-        maker = os.getpid()
-        own = self._readers / f"{generation.name}-{maker}-{uuid.uuid4().hex[:6]}"
-        with self._make_reader(own):
-            try:
-                generation.copy_to(own / "generation")
-                yield own / "generation"
-            finally:
-                if os.getpid() == maker:  # a process forked from the reader must not take its copy away
-                    shutil.rmtree(own, ignore_errors=True)
-
-    def _make_reader(self, own: Path) -> IO[str]:
-        """Make a reader's folder; returns its lock, held, which tells others that the reader lives."""
-        try:
-            self._readers.mkdir(parents=True, exist_ok=True)
-            with (self._readers / "lock").open("a") as entrance:
-                fcntl.flock(entrance, fcntl.LOCK_EX)
-                self._delete_dead_readers()
-                own.mkdir()
-                alive = (own / "alive").open("w")
-                fcntl.flock(alive, fcntl.LOCK_EX)
-                return alive
-        except OSError as error:
-            raise _unwritable(error) from None
-
-    def _delete_dead_readers(self) -> None:
-        # Readers are made one at a time, so that a folder without a lock is one whose maker was killed.
-        for folder in self._readers.iterdir():
-            if folder.is_dir() and not _is_alive(folder):
-                shutil.rmtree(folder, ignore_errors=True)
-
-
-def _is_alive(reader: Path) -> bool:
-    try:
-        with (reader / "alive").open("r+") as alive:
-            return not _locked(alive)
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True  # it cannot be told
-
 
 def _is_intact(generation: Generation) -> bool:
     try:
@@ -274,7 +234,7 @@ def _is_intact(generation: Generation) -> bool:
     return True
 
 
-def _locked(file: IO[str]) -> bool:
+def locked(file: IO[str]) -> bool:
     """Lock a file until it is closed; False when another process, or another opening of the file, holds its lock."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -283,7 +243,8 @@ def _locked(file: IO[str]) -> bool:
     return True
 
 
-def _unwritable(error: OSError) -> IndexUnavailable:
+def unwritable(error: OSError) -> IndexUnavailable:
+    """What is said when the index folder cannot be written: no folder of the machine is named."""
     return IndexUnavailable(f"The index folder cannot be written: {error.strerror}.")
 
 

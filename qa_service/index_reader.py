@@ -18,6 +18,7 @@ from qa_service.errors import IndexMismatch, IndexUnavailable, QAServiceError
 from qa_service.generations import Generation, IndexFolder
 from qa_service.language import LANGUAGES
 from qa_service.lexical import LexicalIndex
+from qa_service.reader_copies import private_copy
 from qa_service.vector_store import VectorStore
 from qa_service.vocabulary import Vocabulary
 
@@ -36,7 +37,7 @@ class OpenIndex:
         self.manifest = generation.manifest()
         self._model = model
         with ExitStack() as resources:
-            self._copy: Path = resources.enter_context(folder.private_copy(generation))
+            self._copy: Path = resources.enter_context(private_copy(folder, generation))
             self.documents = DocumentStore(self._copy)
             resources.callback(self.documents.close)
             self.lexical = {language: LexicalIndex.load(self._copy, language) for language in LANGUAGES}
@@ -65,7 +66,7 @@ class OpenIndex:
     @cached_property
     def vectors(self) -> VectorStore:
         """The dense vectors; opening them takes a second the first time in a process."""
-        store = VectorStore(self._copy, self._model.embeddings)
+        store = VectorStore(self._copy, self._model.embeddings, self.manifest.dimensions)
         self._resources.callback(store.close)
         return store
 
@@ -73,6 +74,11 @@ class OpenIndex:
     def vocabulary(self) -> Vocabulary:
         """How rare each word is."""
         return Vocabulary.load(self._copy, self._model.words)
+
+    @property
+    def whole(self) -> bool:
+        """Whether the private copy is still there."""
+        return self._copy.is_dir()
 
     def close(self) -> None:
         """Let go of everything, and delete the copy."""
@@ -166,6 +172,8 @@ class CurrentIndex:
         """Open the generation that CURRENT names, if it is another one than at the last look."""
         with self._refreshing:
             name = self._folder.current_name()
+            if self._open is not None and not self._open.whole:
+                self._drop()
             if name == self._seen and time.monotonic() < self._retry_at:
                 return
             self._seen, self._retry_at = name, time.monotonic() + self._retry_after_s
@@ -178,6 +186,15 @@ class CurrentIndex:
                 self._retry_at = math.inf
             if best is not self._open:
                 self._change_to(best)
+
+    def _drop(self) -> None:
+        """Answer no more from a copy that somebody deleted, and look for a generation to answer from."""
+        with self._lock:
+            lost, self._open = self._open, None
+        self._seen, self._retry_at = None, -math.inf
+        self._fail(IndexUnavailable("The index was deleted under the running service; run `qa-service index`."))
+        if lost is not None:
+            self._release(lost)
 
     def _fail(self, error: QAServiceError) -> None:
         if str(error) != str(self._failure):

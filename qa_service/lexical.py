@@ -1,4 +1,4 @@
-"""The lexical index of one language: BM25 over folded, stemmed words, and how rare each word is."""
+"""The lexical index of one language: BM25 over folded, stemmed words."""
 
 from __future__ import annotations
 

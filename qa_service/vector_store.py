@@ -18,7 +18,7 @@ from langchain_core.embeddings import Embeddings
 
 from qa_service.chunking import Passage
 from qa_service.embeddings import Vectors
-from qa_service.errors import IndexUnavailable
+from qa_service.errors import IndexMismatch, IndexUnavailable
 from qa_service.language import LANGUAGES, Language
 
 if TYPE_CHECKING:  # chromadb and langchain_chroma take a second to import: only those who open a store wait for it
@@ -35,10 +35,11 @@ _HNSW: CreateCollectionConfiguration = {"hnsw": {"space": "cosine", "ef_search":
 class VectorStore:
     """The collections of a generation, opened for reading. Open it after a worker has forked, and close it."""
 
-    def __init__(self, folder: Path, model: Embeddings) -> None:
-        """Open the store in a reader's own copy of a generation."""
+    def __init__(self, folder: Path, model: Embeddings, dimensions: int) -> None:
+        """Open the store in a reader's own copy of a generation; vectors have so many dimensions, 0 without any."""
         from langchain_chroma import Chroma
 
+        self._dimensions = dimensions
         with ExitStack() as resources:
             self._client = _client(folder)
             resources.callback(self._client.close)
@@ -54,9 +55,22 @@ class VectorStore:
             self._resources = resources.pop_all()
 
     def search(self, vector: Sequence[float], language: Language, count: int) -> list[tuple[int, float]]:
-        """The passages of one language nearest to a vector: passage number and cosine similarity, best first."""
+        """The passages of one language nearest to a vector: passage number and cosine similarity, best first.
+
+        Raises IndexMismatch for a vector of another length: a provider may change its model under the same name.
+        Raises IndexUnavailable when the files are gone.
+        """
         _require_own_process()
-        found = self._collections[language].similarity_search_by_vector_with_relevance_scores(list(vector), k=count)
+        if self._dimensions and len(vector) != self._dimensions:
+            raise IndexMismatch(
+                "The embedding model gives vectors of another length now; run `qa-service index --rebuild`."
+            )
+        from chromadb.errors import ChromaError
+
+        try:
+            found = self._collections[language].similarity_search_by_vector_with_relevance_scores(list(vector), k=count)
+        except ChromaError:
+            raise IndexUnavailable("The index cannot be read any more; run `qa-service index`.") from None
         return [(document.metadata["number"], 1 - distance) for document, distance in found]
 
     def count(self, language: Language) -> int:
@@ -97,6 +111,8 @@ def write_vectors(folder: Path, rows: Iterable[tuple[int, Passage, Vectors]]) ->
         for language, own in by_language.items():
             for start in range(0, len(own), BATCH):
                 some = own[start : start + BATCH]
+                # The service reads ids, vectors and numbers alone. The texts and their places are for others: with
+                # them, each collection opens as a LangChain vector store whose documents have content and source.
                 collections[language].upsert(
                     ids=[key(passage) for _, passage, _ in some],
                     embeddings=np.stack([vector for _, _, vector in some]),

@@ -1,6 +1,7 @@
 """Verification of a new generation, run as ``python -m qa_service.verification`` in a process of its own.
 
 A process that wrote a Chroma store can read what never reached the disk; one that has never seen the store cannot.
+With the whole generation open, the same process measures from where on questions are refused, if it is asked to.
 """
 
 from __future__ import annotations
@@ -17,16 +18,20 @@ from qa_service.index_reader import OpenIndex
 from qa_service.language import LANGUAGES
 from qa_service.vector_store import key
 
+MEASURE = "--measure"
+# The exit status that tells our own word, one line on standard error, from a traceback.
+REFUSED = 3
+
 _SAMPLE = 50
 # A passage's own vector; another passage with the very same words may come first, so it is the cosine that tells.
 _SAME = 0.99
 
 
-def verify(index: Path, name: str, embeddings: str) -> float:
+def verify(index: Path, name: str, embeddings: str, *, measure: bool = True) -> float | None:
     """Open a generation and query it: counts must be right, and passages must be found by their own vectors.
 
-    Returns how well unrelated questions are met in it, see ``composing.refusal``. Raises IndexUnavailable when
-    anything is missing.
+    Returns how well unrelated questions are met in it, see ``composing.refusal``; None when that is not to be
+    measured. Raises IndexUnavailable when anything is missing.
     """
     folder, model = IndexFolder(index), EmbeddingModel.load(embeddings)
     opened = OpenIndex.for_answers(folder, folder.generation(name), model)
@@ -36,7 +41,7 @@ def verify(index: Path, name: str, embeddings: str) -> float:
         numbers = range(0, total, max(1, total // _SAMPLE))
         for passage in opened.documents.passages(numbers):
             _find_again(opened, passage)
-        return unrelated_level(opened, model)
+        return unrelated_level(opened, model) if measure else None
     finally:
         opened.close()
 
@@ -59,8 +64,17 @@ def _find_again(opened: OpenIndex, passage: Passage) -> None:
         raise IndexUnavailable(f"Passage {key(passage)} is not found by its own vector.")
 
 
-if __name__ == "__main__":
+def main(index: str, name: str, embeddings: str, *options: str) -> int:
+    """Verify, and print the level if it is to be measured; returns the exit status."""
     try:
-        sys.stdout.write(f"{verify(Path(sys.argv[1]), sys.argv[2], sys.argv[3])}\n")
+        level = verify(Path(index), name, embeddings, measure=MEASURE in options)
     except QAServiceError as error:
-        sys.exit(str(error))
+        sys.stderr.write(f"{error}\n")
+        return REFUSED
+    if level is not None:
+        sys.stdout.write(f"{level}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -10,7 +10,7 @@ import pytest
 from qa_service.articles import Article
 from qa_service.chunking import ChunkSettings, passages
 from qa_service.document_store import DocumentStore, IndexedArticle, write_documents
-from qa_service.errors import UnknownDocument
+from qa_service.errors import IndexUnavailable, UnknownDocument
 
 ENGLISH = Article(
     "en/bridge", "The bridge", "en", "The bridge 🌉 is open. It is long.\n\nIt is old.", "https://e.org/1"
@@ -49,6 +49,11 @@ def test_passages_come_in_the_order_asked_for(store):
     assert store.passages([2, 0, 1]) == [PARTS[2], PARTS[0], PARTS[1]]
     assert store.passages(range(len(PARTS))) == PARTS
     assert store.passages([]) == []
+
+
+def test_a_missing_passage_is_said(store):
+    with pytest.raises(IndexUnavailable, match=r"Passage 99 .*--rebuild"):
+        store.passages([0, 99])
 
 
 def test_a_passage_is_a_span_of_its_article(store):

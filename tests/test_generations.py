@@ -16,6 +16,7 @@ import pytest
 
 from qa_service.errors import IndexBusy, IndexUnavailable
 from qa_service.generations import Generation, IndexFolder, Manifest
+from qa_service.reader_copies import private_copy
 
 MADE = Manifest("model", 8, 160, 40, {"en": 1, "fr": 0}, {"en": 1, "fr": 0})
 
@@ -23,8 +24,9 @@ HOLD = """
 import sys
 from pathlib import Path
 from qa_service.generations import IndexFolder
+from qa_service.reader_copies import private_copy
 folder = IndexFolder(Path(sys.argv[1]))
-holding = folder.writing() if sys.argv[2] == "writing" else folder.private_copy(folder.candidates()[0])
+holding = folder.writing() if sys.argv[2] == "writing" else private_copy(folder, folder.candidates()[0])
 with holding:
     print("held", flush=True)
     sys.stdin.read()
@@ -33,8 +35,9 @@ FORK = """
 import os, sys
 from pathlib import Path
 from qa_service.generations import IndexFolder
+from qa_service.reader_copies import private_copy
 folder = IndexFolder(Path(sys.argv[1]))
-with folder.private_copy(folder.candidates()[0]) as copy:
+with private_copy(folder, folder.candidates()[0]) as copy:
     if os.fork() == 0:
         sys.exit()
     os.wait()
@@ -56,6 +59,7 @@ def holder(folder: IndexFolder, what: str):
 
 
 def build(folder: IndexFolder, text: str = "one", *, sealed: bool = True) -> Generation:
+    folder.delete_unfinished()
     generation = folder.begin()
     (generation.path / "text").write_text(text)
     (generation.path / "part").mkdir()
@@ -78,7 +82,7 @@ def read(folder: IndexFolder) -> str:
     """What a reader sees: the text of the first candidate that can be copied."""
     for generation in folder.candidates():
         try:
-            with folder.private_copy(generation) as copy:
+            with private_copy(folder, generation) as copy:
                 return (copy / "text").read_text()
         except IndexUnavailable:
             continue
@@ -166,6 +170,7 @@ def test_what_a_killed_run_left_is_never_read_and_deleted_by_the_next(folder):
     assert not unsealed.path.exists()
     assert texts(folder) == ["one"]
     with folder.writing():
+        folder.delete_unfinished()
         new = folder.begin()
     assert not sealed.path.exists()
     assert texts(folder) == ["one"]
@@ -269,7 +274,7 @@ def test_damage_is_noticed_and_the_one_before_read(folder, damage, name):
 def test_damage_is_named_without_a_folder_of_the_machine(folder):
     generation = publish(folder)
     flip(generation.path / "part" / "more")
-    with pytest.raises(IndexUnavailable) as failed, folder.private_copy(generation):
+    with pytest.raises(IndexUnavailable) as failed, private_copy(folder, generation):
         pass
     assert "part/more" in str(failed.value)
     assert str(folder.path) not in str(failed.value)
@@ -308,14 +313,14 @@ def test_a_generation_of_another_version_says_so(folder):
 def test_a_copy_holds_the_files_of_the_manifest_and_them_alone(folder):
     generation = publish(folder)
     (generation.path / "text-journal").write_text("left by a crash")
-    with folder.private_copy(generation) as copy:
+    with private_copy(folder, generation) as copy:
         assert sorted(path.name for path in copy.rglob("*") if path.is_file()) == ["more", "text"]
         (copy / "text").write_text("a reader may change its copy")
     generation.check()
 
 
 def test_a_copy_outlives_its_generation_and_not_its_reader(folder):
-    with folder.private_copy(publish(folder, "one")) as copy:
+    with private_copy(folder, publish(folder, "one")) as copy:
         for text in ("two", "three", "four"):
             publish(folder, text)
         assert (copy / "text").read_text() == "one"
@@ -323,7 +328,7 @@ def test_a_copy_outlives_its_generation_and_not_its_reader(folder):
 
 
 def test_an_error_of_the_reader_is_its_own(folder):
-    with pytest.raises(ConnectionError), folder.private_copy(publish(folder)):
+    with pytest.raises(ConnectionError), private_copy(folder, publish(folder)):
         raise ConnectionError
     assert os.listdir(folder.path / "readers") == ["lock"]
 
@@ -331,11 +336,11 @@ def test_an_error_of_the_reader_is_its_own(folder):
 def test_living_readers_keep_their_copies_and_killed_ones_do_not(folder):
     publish(folder)
     with holder(folder, "reading") as living, holder(folder, "reading") as killed:
-        with folder.private_copy(folder.candidates()[0]):
+        with private_copy(folder, folder.candidates()[0]):
             assert len(os.listdir(folder.path / "readers")) == 4
         killed.send_signal(signal.SIGKILL)
         killed.wait()
-        with folder.private_copy(folder.candidates()[0]):
+        with private_copy(folder, folder.candidates()[0]):
             left = os.listdir(folder.path / "readers")
             assert len(left) == 3
             assert any(f"-{living.pid}-" in name for name in left)
@@ -400,4 +405,4 @@ def test_a_place_that_nobody_can_write_is_refused_in_one_line():
 def test_a_reader_that_cannot_write_its_copy_says_so(folder):
     generation = publish(folder)
     (folder.path / "readers").write_text("not a folder")
-    assert refusal(folder.private_copy(generation)) == "The index folder cannot be written: File exists."
+    assert refusal(private_copy(folder, generation)) == "The index folder cannot be written: File exists."

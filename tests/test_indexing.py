@@ -9,15 +9,25 @@ import subprocess
 import sys
 import time
 from contextlib import closing, contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from qa_service.composing.refusal import refusal_id
 from qa_service.embedding_model import EmbeddingModel
-from qa_service.errors import DocumentError, EmbeddingsUnavailable, IndexBusy, IndexUnavailable, UnknownDocument
+from qa_service.errors import (
+    DocumentError,
+    EmbeddingsUnavailable,
+    IndexBusy,
+    IndexMismatch,
+    IndexUnavailable,
+    UnknownDocument,
+)
 from qa_service.generations import IndexFolder
 from qa_service.index_reader import open_current, open_for_reuse
 from qa_service.indexing import IndexReport, index_documents, searchable_text
+from qa_service.retrieval import prepare, retrieve
 from qa_service.settings import load_settings
 from qa_service.vector_store import key
 
@@ -60,6 +70,18 @@ def write(settings, name: str, content: str | bytes):
 
 def generations(settings) -> list[str]:
     return [generation.name for generation in IndexFolder(settings.index).candidates()]
+
+
+@pytest.fixture
+def provided(settings, embeddings_server):
+    return load_settings(index=settings.index, documents=settings.documents, embeddings="openai:letters")
+
+
+def passages_sent(server) -> list[str]:
+    """The passages that the provider was sent since the last call; a passage has its title on a line of its own."""
+    sent = [text for text in server.texts if "\n" in text]
+    server.texts.clear()
+    return sent
 
 
 # A first run
@@ -218,6 +240,76 @@ def test_a_lost_pointer_is_written_again(indexed):
     assert IndexFolder(indexed.index).current_name() == report.generation
 
 
+# The level of unrelated questions
+
+
+def recorded(settings) -> tuple[str | None, float | None]:
+    manifest = IndexFolder(settings.index).candidates()[0].manifest()
+    return manifest.refusal, manifest.unrelated_level
+
+
+def test_a_level_that_something_else_measured_is_measured_again(indexed):
+    (current,) = IndexFolder(indexed.index).candidates()
+    now = recorded(indexed)
+    assert now[0] == refusal_id()
+    current.write_manifest(replace(current.manifest(), refusal="another", unrelated_level=50.0))
+    assert counts(report := run(indexed)) == {"unchanged": 5}
+    assert report.generation != current.name
+    assert recorded(indexed) == now
+    assert run(indexed).generation == report.generation
+
+
+def test_without_a_level_the_passages_and_vectors_are_used_again(provided, embeddings_server):
+    report = run(provided, measure=False)
+    assert recorded(provided) == (None, None)
+    assert len(passages_sent(embeddings_server)) == report.passages
+    assert run(provided, measure=False).generation == report.generation
+    assert counts(measured := run(provided)) == {"unchanged": 5}
+    assert measured.generation != report.generation
+    assert recorded(provided)[0] == refusal_id()
+    assert passages_sent(embeddings_server) == []
+    assert run(provided, measure=False).generation == measured.generation
+
+
+# Verification
+
+
+def failing(settings, sabotage) -> str:
+    """What is said of a run whose verification comes upon this."""
+
+    def meddle(stage, done, total):
+        if stage == "verifying":
+            sabotage()
+
+    with pytest.raises(IndexUnavailable) as failed:
+        run(settings, progress=meddle)
+    said = str(failed.value)
+    assert said.startswith("The new index was thrown away, and the old one stays: it failed verification. ")
+    assert "\n" not in said
+    assert str(settings.index) not in said
+    assert not list((settings.index / "generations").glob("*.new"))
+    return said
+
+
+def test_what_verification_finds_is_said(settings):
+    def damage():
+        next((settings.index / "generations").glob("*.new/vocabulary.json")).write_text("{}")
+
+    assert failing(settings, damage).endswith(" is damaged (vocabulary.json).")
+
+
+def test_a_provider_that_fails_during_verification_is_named(provided, embeddings_server):
+    said = failing(provided, lambda: setattr(embeddings_server, "status", 400))
+    assert "openai:letters did not answer" in said
+    assert "sk-secret" not in said
+
+
+def test_a_check_that_breaks_says_nothing_of_the_machine(settings, monkeypatch, caplog):
+    said = failing(settings, lambda: monkeypatch.setenv("PYTHONHOME", str(settings.index)))
+    assert said.endswith("The check ended with status 1.")
+    assert [record.levelname for record in caplog.records if record.levelname != "INFO"] == []
+
+
 # Documents that cannot be read
 
 
@@ -303,18 +395,6 @@ def test_when_nothing_can_be_read_the_first_reason_is_said(settings):
 # A model of a provider
 
 
-@pytest.fixture
-def provided(settings, embeddings_server):
-    return load_settings(index=settings.index, documents=settings.documents, embeddings="openai:letters")
-
-
-def passages_sent(server) -> list[str]:
-    """The passages that the provider was sent since the last call; a passage has its title on a line of its own."""
-    sent = [text for text in server.texts if "\n" in text]
-    server.texts.clear()
-    return sent
-
-
 def test_a_provider_is_asked_once_for_each_passage(provided, embeddings_server):
     report = run(provided)
     assert len(passages_sent(embeddings_server)) == report.passages
@@ -359,6 +439,14 @@ def test_a_provider_that_changed_its_dimensions_is_said_in_one_line(provided, em
         run(provided)
     assert len(generations(provided)) == 1
     assert counts(run(provided, rebuild=True)) == {"added": 6}
+
+
+def test_a_provider_that_changed_its_dimensions_cannot_be_asked(provided, embeddings_server):
+    run(provided)
+    embeddings_server.vector = lambda text: [1.0, 2.0]
+    model = EmbeddingModel.load(provided.embeddings)
+    with reading(provided) as index, pytest.raises(IndexMismatch, match="--rebuild"):
+        retrieve(prepare("How long is the footbridge?", index, model), index, model)
 
 
 # Other runs, and a disk that is no help
@@ -425,3 +513,18 @@ sys.exit(main())
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, "")
     assert "en/footbridge" in done.stdout
+
+
+def test_a_run_without_documents_writes_nothing(tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DocumentError, match="no documents"):
+        run(load_settings(index=tmp_path / "index", documents=tmp_path / "empty"))
+    assert not (tmp_path / "index").exists()
+
+
+def test_a_run_with_nothing_to_do_still_deletes_what_a_killed_one_left(indexed):
+    run(indexed)
+    left = indexed.index / "generations" / "000099-abcdef.new"
+    left.mkdir()
+    run(indexed)
+    assert not left.exists()

@@ -9,12 +9,16 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import chromadb
 import numpy as np
 import pytest
+from chromadb.config import Settings
+from langchain_chroma import Chroma
 from langchain_core.embeddings import FakeEmbeddings
 
 from qa_service.chunking import Passage
-from qa_service.vector_store import VectorStore, key, write_vectors
+from qa_service.errors import IndexMismatch
+from qa_service.vector_store import FOLDER, VectorStore, key, write_vectors
 
 DIMENSIONS = 8
 OFFLINE = """
@@ -28,7 +32,7 @@ from qa_service.chunking import Passage
 from qa_service.vector_store import VectorStore, write_vectors
 folder = Path(sys.argv[1])
 write_vectors(folder, [(0, Passage("a", "en", 0, 0, 1, "x", "t"), np.ones(8, dtype=np.float32))])
-store = VectorStore(folder, FakeEmbeddings(size=8))
+store = VectorStore(folder, FakeEmbeddings(size=8), 8)
 assert [number for number, _ in store.search([1.0] * 8, "en", 3)] == [0]
 store.close()
 """
@@ -43,8 +47,8 @@ def rows(count: int, language: str = "en", start: int = 0):
     return [(start + n, passage(n, language, f"{language}/a"), vector) for n, vector in enumerate(vectors)]
 
 
-def opened(folder) -> VectorStore:
-    return VectorStore(folder, FakeEmbeddings(size=DIMENSIONS))
+def opened(folder, dimensions: int = DIMENSIONS) -> VectorStore:
+    return VectorStore(folder, FakeEmbeddings(size=DIMENSIONS), dimensions)
 
 
 def assert_nothing_piles_up(action) -> None:
@@ -108,6 +112,32 @@ def test_an_empty_language_finds_nothing(tmp_path):
     assert store.count("fr") == 0
     assert store.search([1.0] * DIMENSIONS, "fr", 5) == []
     store.close()
+
+
+@pytest.mark.parametrize("length", [0, 1, DIMENSIONS - 1, DIMENSIONS + 1])
+def test_a_vector_of_another_length_is_said_in_one_line(store, length):
+    with pytest.raises(IndexMismatch, match=r"^The embedding model gives .*--rebuild`\.$"):
+        store.search([1.0] * length, "en", 3)
+
+
+def test_where_nothing_is_stored_every_length_will_do(tmp_path):
+    write_vectors(tmp_path, [])
+    store = opened(tmp_path, 0)
+    assert store.search([1.0] * DIMENSIONS, "en", 5) == store.search([1.0], "fr", 5) == []
+    assert store.vectors([passage(1)]) == {}
+    store.close()
+
+
+def test_langchain_opens_a_collection_and_finds_texts_and_their_places(tmp_path):
+    write_vectors(tmp_path, rows(3))
+    client = chromadb.PersistentClient(str(tmp_path / FOLDER), settings=Settings(anonymized_telemetry=False))
+    chroma = Chroma(
+        "passages-en", FakeEmbeddings(size=DIMENSIONS), client=client, create_collection_if_not_exists=False
+    )
+    (document,) = chroma.similarity_search_by_vector(rows(3)[1][2].tolist(), k=1)
+    assert document.page_content == "text"
+    assert document.metadata == {"number": 1, "document_id": "en/a", "start": 0, "end": 4}
+    client.close()
 
 
 def test_a_vector_without_direction_is_stored_and_harms_no_other(tmp_path):

@@ -14,7 +14,7 @@ import pytest
 from qa_service.chunking import Passage
 from qa_service.errors import IndexMismatch, IndexUnavailable
 from qa_service.vector_store import write_vectors
-from qa_service.verification import verify
+from qa_service.verification import MEASURE, REFUSED, verify
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def rewrite_vectors(path, change) -> None:
 
 
 def test_a_whole_generation_passes(folder, tampered):
-    verify(folder.path, tampered(), "")
+    assert verify(folder.path, tampered(), "") < 0
     assert [path.name for path in (folder.path / "readers").iterdir()] == ["lock"]
 
 
@@ -79,7 +79,7 @@ def test_a_missing_passage_is_noticed(folder, tampered):
             connection.execute("DELETE FROM passages WHERE number = 0")
         connection.close()
 
-    with pytest.raises((IndexUnavailable, KeyError)):
+    with pytest.raises(IndexUnavailable, match="Passage 0"):
         verify(folder.path, tampered(delete_one), "")
 
 
@@ -96,18 +96,23 @@ def test_another_model_is_noticed(folder, tampered):
 
 
 def test_as_a_process_it_says_how_well_unrelated_questions_are_met(folder, tampered):
-    run = verification(folder, tampered())
+    run = verification(folder, tampered(), MEASURE)
     assert (run.returncode, run.stderr) == (0, "")
     assert float(run.stdout) < 0
 
 
+def test_as_a_process_it_may_check_alone(folder, tampered):
+    run = verification(folder, tampered())
+    assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
+
+
 def test_as_a_process_it_says_what_is_wrong_in_one_line(folder, tampered):
     run = verification(folder, tampered(lambda path: rewrite_vectors(path, lambda rows: rows[1:])))
-    assert run.returncode == 1
+    assert run.returncode == REFUSED
     assert run.stderr.count("\n") == 1
     assert "vectors of en passages" in run.stderr
 
 
-def verification(folder, name):
-    command = [sys.executable, "-m", "qa_service.verification", str(folder.path), name, ""]
+def verification(folder, name, *options):
+    command = [sys.executable, "-m", "qa_service.verification", str(folder.path), name, "", *options]
     return subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from langchain_core.embeddings import Embeddings
 
-from qa_service.composing.refusal import unrelated_level, unrelated_questions
+from qa_service.composing.refusal import level_of, refusal_id, unrelated_level, unrelated_questions
 from qa_service.composing.sentence_model import sentence_model
 from qa_service.embedding_model import EmbeddingModel
 from qa_service.generations import IndexFolder
@@ -22,7 +27,7 @@ RECIPES = {
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def recipes(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     folder = tmp_path_factory.mktemp("recipes")
     (folder / "documents").mkdir()
     for name, text in RECIPES.items():
@@ -45,14 +50,69 @@ def test_no_golden_question_is_among_them() -> None:
     assert not [question for question in unrelated_questions() if f'"{question}"' in known]
 
 
-def test_the_index_records_how_unrelated_questions_fare(settings: Settings) -> None:
+def test_the_index_records_how_unrelated_questions_fare(recipes: Settings) -> None:
     model = EmbeddingModel.load("")
-    index = open_current(IndexFolder(settings.index), model)
-    try:
+    with closing(open_current(IndexFolder(recipes.index), model)) as index:
+        assert index.manifest.refusal == refusal_id()
         assert index.manifest.unrelated_level == pytest.approx(unrelated_level(index, model))
-    finally:
-        index.close()
     assert sentence_model().margin > 0
+
+
+class Counting(Embeddings):
+    """The model's embeddings; it counts how often the unrelated questions are embedded."""
+
+    def __init__(self, embeddings: Embeddings) -> None:
+        self.embeddings = embeddings
+        self.asked = 0
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        self.asked += 1
+        return self.embeddings.embed_documents(texts)
+
+    def embed_query(self, text: str) -> list[float]:
+        return self.embeddings.embed_query(text)
+
+
+@pytest.fixture
+def counting(model: EmbeddingModel) -> EmbeddingModel:
+    return replace(model, embeddings=Counting(model.embeddings))
+
+
+def record(folder: IndexFolder, refusal: str | None, level: float | None) -> None:
+    """Switch to a copy of the current generation that records another level."""
+    source = folder.candidates()[0]
+    with folder.writing():
+        built = folder.begin()
+        shutil.copytree(source.path, built.path, dirs_exist_ok=True)
+        built.seal(replace(source.manifest(), refusal=refusal, unrelated_level=level))
+        folder.switch_to(built)
+
+
+def test_the_recorded_level_counts_where_it_is_of_this_release(folder: IndexFolder, counting: EmbeddingModel) -> None:
+    record(folder, refusal_id(), 12.5)
+    with closing(open_current(folder, counting)) as index:
+        assert level_of(index, counting) == 12.5
+    assert counting.embeddings.asked == 0
+
+
+@pytest.mark.parametrize(("refusal", "level"), [("of another release", 12.5), (None, None), (None, 12.5)])
+def test_another_level_is_measured_anew_and_once(
+    folder: IndexFolder, counting: EmbeddingModel, refusal: str | None, level: float | None
+) -> None:
+    record(folder, refusal, level)
+    with closing(open_current(folder, counting)) as index, ThreadPoolExecutor(4) as pool:
+        levels = set(pool.map(lambda _: level_of(index, counting), range(8)))
+        assert counting.embeddings.asked == 1
+        assert levels == {unrelated_level(index, counting)}
+
+
+def test_of_many_generations_the_last_levels_are_remembered(folder: IndexFolder, counting: EmbeddingModel) -> None:
+    for _ in range(6):
+        record(folder, None, None)
+        with closing(open_current(folder, counting)) as index:
+            level_of(index, counting)
+            level_of(index, counting)
+    assert counting.embeddings.asked == 6
 
 
 @pytest.mark.parametrize(
@@ -65,9 +125,9 @@ def test_the_index_records_how_unrelated_questions_fare(settings: Settings) -> N
     ],
 )
 def test_an_archive_that_does_hold_a_few_of_them_still_answers(
-    settings: Settings, question: str, abstained: bool
+    recipes: Settings, question: str, abstained: bool
 ) -> None:
-    pipeline = Pipeline(settings)
+    pipeline = Pipeline(recipes)
     pipeline.open()
     try:
         assert pipeline.answer(question).abstained is abstained
