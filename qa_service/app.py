@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Flask
+from flask import Flask, Response
 
 from qa_service.channels import api, problems, web
 from qa_service.pipeline import Pipeline
@@ -28,6 +28,13 @@ def create_app(settings: Settings | None = None) -> Flask:
     pipeline.follow()
     app.extensions["qa_service"] = pipeline
     problems.init_app(app)
+    app.after_request(_secured)
     app.register_blueprint(api.blueprint(pipeline))
     app.register_blueprint(web.blueprint(pipeline))
     return app
+
+
+def _secured(response: Response) -> Response:
+    """What is JSON must not be taken for a page."""
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    return response

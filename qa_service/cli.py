@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,6 +19,10 @@ from qa_service import __version__
 from qa_service.errors import QAServiceError
 from qa_service.language import LANGUAGES, Language
 from qa_service.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from qa_service.pipeline import Pipeline
+    from qa_service.planning import Progress
 
 # What a command needs is imported in the command: `status` need not wait for what only `serve` uses.
 
@@ -118,7 +122,7 @@ def serve(host: str | None, port: int | None) -> None:
     settings = load_settings(host=host, port=port)
     load_embeddings(settings.embeddings)  # a wrong setting is said here, once, and not by each worker
     _require_free(settings)
-    click.echo(f"Serving on http://{settings.host}:{settings.port}")
+    click.echo(f"Serving on http://{settings.address}")
     Server(settings).run()
 
 
@@ -147,7 +151,7 @@ def main() -> int:
 
 
 @contextmanager
-def _pipeline(settings: Settings) -> Iterator[Any]:
+def _pipeline(settings: Settings) -> Iterator[Pipeline]:
     from qa_service.pipeline import Pipeline
 
     pipeline = Pipeline(settings)
@@ -159,12 +163,12 @@ def _pipeline(settings: Settings) -> Iterator[Any]:
 
 
 @contextmanager
-def _progress(*, shown: bool) -> Iterator[Any]:
+def _progress(*, shown: bool) -> Iterator[Progress]:
     """A progress bar on a terminal, else silence; called with the stage, what is done, and what there is."""
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import Progress as Bar
 
-    with Progress(console=Console(stderr=True), transient=True, disable=not shown) as bar:
+    with Bar(console=Console(stderr=True), transient=True, disable=not shown) as bar:
         task = bar.add_task("reading")
         yield lambda stage, done, total: bar.update(task, description=stage, completed=done, total=total)
 

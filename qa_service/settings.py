@@ -57,6 +57,12 @@ class Settings(BaseSettings):
             raise PydanticCustomError("overlap", "should be less than QA_PASSAGE_TOKENS ({tokens})", {"tokens": tokens})
         return overlap
 
+    @property
+    def address(self) -> str:
+        """Host and port as an address names them, an IPv6 host in brackets."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
 
 def load_settings(**overrides: object) -> Settings:
     """Read the environment and ``.env``; overrides win.

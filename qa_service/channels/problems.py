@@ -6,6 +6,7 @@ import logging
 
 from flask import Flask, Response, json
 from werkzeug.exceptions import HTTPException
+from werkzeug.http import HTTP_STATUS_CODES
 
 from qa_service.errors import (
     EmbeddingsUnavailable,
@@ -18,40 +19,40 @@ from qa_service.errors import (
 
 _LOG = logging.getLogger(__name__)
 
-_STATUS: dict[type[QAServiceError], tuple[int, str]] = {
-    InvalidQuestion: (422, "Unprocessable Content"),
-    UnknownDocument: (404, "Not Found"),
-    IndexUnavailable: (503, "Service Unavailable"),
-    IndexMismatch: (503, "Service Unavailable"),
-    EmbeddingsUnavailable: (503, "Service Unavailable"),
+_STATUS: dict[type[QAServiceError], int] = {
+    InvalidQuestion: 422,
+    UnknownDocument: 404,
+    IndexUnavailable: 503,
+    IndexMismatch: 503,
+    EmbeddingsUnavailable: 503,
 }
 
 
-def problem(status: int, title: str, detail: str) -> Response:
-    """A problem document."""
+def problem(status: int, detail: str) -> Response:
+    """A problem document; its title is the status's own name."""
+    title = HTTP_STATUS_CODES.get(status, "Unknown")
     body = json.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail})
     return Response(body, status=status, mimetype="application/problem+json")
 
 
 def status_of(error: QAServiceError) -> int:
     """The HTTP status that one of our own errors means."""
-    return _STATUS.get(type(error), (500, ""))[0]
+    return _STATUS.get(type(error), 500)
 
 
 def init_app(app: Flask) -> None:
-    """Answer every error of an application with a problem document."""
+    """Answer the errors that no channel shows in its own way with a problem document."""
     app.register_error_handler(QAServiceError, _own_problem)
     app.register_error_handler(HTTPException, _http_problem)
     app.register_error_handler(Exception, _unexpected_problem)
 
 
 def _own_problem(error: QAServiceError) -> Response:
-    status, title = _STATUS.get(type(error), (500, "Internal Server Error"))
-    return problem(status, title, str(error))
+    return problem(status_of(error), str(error))
 
 
 def _http_problem(error: HTTPException) -> Response:
-    response = problem(error.code or 500, error.name, error.description or error.name)
+    response = problem(error.code or 500, error.description or error.name)
     for name, value in error.get_headers():
         if name.lower() not in ("content-type", "content-length"):
             response.headers[name] = value
@@ -60,4 +61,4 @@ def _http_problem(error: HTTPException) -> Response:
 
 def _unexpected_problem(error: Exception) -> Response:
     _LOG.error("Unexpected error", exc_info=error)
-    return problem(500, "Internal Server Error", "Something went wrong here; the error was logged.")
+    return problem(500, "Something went wrong here; the error was logged.")

@@ -1,0 +1,141 @@
+"""The real server in a process of its own: signals, malformed requests, stalled clients."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from qa_service.indexing import index_documents
+from qa_service.settings import load_settings
+
+DOCUMENTS = Path(__file__).parents[1] / "documents"
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    index = tmp_path_factory.mktemp("server") / "index"
+    index_documents([DOCUMENTS], load_settings(documents=DOCUMENTS, index=index))
+    return index
+
+
+@pytest.fixture
+def index(built: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(built, tmp_path / "index"))
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def get(port: int, path: str, timeout: float = 5) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    with closing(connection):
+        connection.request("GET", path)
+        return connection.getresponse().status
+
+
+def wait_for(port: int, path: str, status: int, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            if get(port, path) == status:
+                return
+        except OSError:
+            pass
+        time.sleep(0.2)
+    pytest.fail(f"{path} did not answer {status} within {seconds} s")
+
+
+@contextmanager
+def serving(index: Path, **settings: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    port = free_port()
+    environment = os.environ | {"QA_INDEX": str(index), "QA_DOCUMENTS": str(DOCUMENTS), "QA_PORT": str(port)} | settings
+    command = [sys.executable, "-m", "qa_service", "serve"]
+    # A process group of its own, as a terminal gives it: a signal to the group reaches master and workers.
+    server = subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        wait_for(port, "/readyz", 200, 60)
+        yield server, port
+    finally:
+        if server.poll() is None:
+            server.terminate()
+        server.wait(30)
+        for stream in (server.stdout, server.stderr):
+            if stream:
+                stream.close()
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_in_order(index: Path, sent: signal.Signals, workers: str) -> None:
+    with serving(index, QA_WORKERS=workers) as (server, _port):
+        os.killpg(server.pid, sent)
+        output, errors = server.communicate(timeout=15)
+        assert server.returncode == 0
+        assert output.startswith("Serving on http://127.0.0.1:")
+        assert "Traceback" not in errors
+        assert "SIGKILL" not in errors
+    assert [path.name for path in (index / "readers").iterdir()] == ["lock"]
+
+
+def raw(port: int, request: bytes) -> bytes:
+    with closing(socket.create_connection(("127.0.0.1", port), timeout=10)) as connection:
+        connection.sendall(request)
+        return connection.recv(65_536)
+
+
+def test_malformed_requests_are_the_clients_mistake(index: Path) -> None:
+    head = b"POST /api/ask HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    with serving(index) as (server, port):
+        reply = raw(port, head + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n\r\n")
+        assert b" 400 " in reply.split(b"\r\n", 1)[0]
+        assert b"application/problem+json" in reply
+        assert b" 400 " in raw(port, b"NONSENSE\r\n\r\n").split(b"\r\n", 1)[0]
+        assert get(port, "/healthz") == 200
+        server.terminate()
+        assert "Traceback" not in server.communicate(timeout=15)[1]
+
+
+def test_stalled_clients_cannot_hold_it_up(index: Path) -> None:
+    stalled = b'POST /api/ask HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\n{"question'
+    with serving(index, QA_THREADS="2") as (server, port):
+        clients = [socket.create_connection(("127.0.0.1", port), timeout=60) for _ in range(2)]
+        try:
+            for client in clients:
+                client.sendall(stalled)
+            wait_for(port, "/healthz", 200, 45)
+        finally:
+            for client in clients:
+                client.close()
+        server.terminate()
+        assert "Traceback" not in server.communicate(timeout=30)[1]
+
+
+def test_an_index_deleted_under_it_is_said_and_a_new_one_picked_up(index: Path) -> None:
+    with serving(index) as (server, port):
+        shutil.rmtree(index)
+        wait_for(port, "/readyz", 503, 10)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        with closing(connection):
+            connection.request("POST", "/api/ask", json.dumps({"question": "visa?"}))
+            assert connection.getresponse().status == 503
+        index_documents([DOCUMENTS], load_settings(documents=DOCUMENTS, index=index))
+        wait_for(port, "/readyz", 200, 10)
+        server.terminate()
+        assert "Traceback" not in server.communicate(timeout=15)[1]
