@@ -22,7 +22,7 @@ STOP_WORDS: dict[Language, frozenset[str]] = {
         let me more most my no nor not now of off on once only or other our out over own please same
         say says said she should so some such tell than that the their them then there these they
         this those through to too under until up us very was we were what when where which while who
-        whom whose why will with would you your s t
+        whom whose why will with would you your s t hello hi hey thank thanks bye ok okay
         """.split()
     ),
     "fr": frozenset(
@@ -34,7 +34,8 @@ STOP_WORDS: dict[Language, frozenset[str]] = {
         les lesquels leur leurs lors lui m ma mais me même mes moi mon n ne ni nos notre nous on ont
         ou où par pas pendant peu peut peuvent plus pour pourquoi puis qu quand que quel quelle
         quelles quels qui quoi s sa sans se selon sera seront ses si soit son sont sous sur t ta te
-        tes toi ton tous tout toute toutes très tu un une va vers vos votre vous y
+        tes toi ton tous tout toute toutes très tu un une va vers vos votre vous y bonjour bonsoir
+        salut merci plaît
         """.split()
     ),
 }
@@ -83,14 +84,18 @@ CONFIDENT = 0.9
 def detect(text: str, default: Language | None = None) -> Language:
     """The language of a text or question.
 
-    Stop words and French letters decide where they point one way; the rest is left to py3langid's naive Bayes model
-    (Lui and Baldwin, 2012), and where that is unsure the default, if there is one, wins.
+    Stop words decide where they point one way, then French letters, which English has in names alone; the rest is
+    left to py3langid's naive Bayes model (Lui and Baldwin, 2012), and where that is unsure the default, if there is
+    one, wins.
     """
-    start = unicodedata.normalize("NFC", text[:20_000]).lower()
-    votes = {language: sum(word in STOP_WORDS[language] for word in WORD.findall(start)) for language in LANGUAGES}
-    votes["fr"] += len(_FRENCH_LETTERS.findall(start))
+    start = unicodedata.normalize("NFC", text[:20_000])
+    votes = {
+        language: sum(word in STOP_WORDS[language] for word in WORD.findall(start.lower())) for language in LANGUAGES
+    }
     if votes["en"] != votes["fr"]:
         return "en" if votes["en"] > votes["fr"] else "fr"
+    if _FRENCH_LETTERS.search(start.lower()):
+        return "fr"
     guess, probability = _identifier().classify(start)
     return default if default and probability < CONFIDENT else cast("Language", guess)
 

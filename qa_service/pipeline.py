@@ -12,7 +12,7 @@ from qa_service.articles import Article
 from qa_service.composing import extractive
 from qa_service.document_store import DocumentSummary
 from qa_service.embedding_model import EmbeddingModel
-from qa_service.errors import InvalidQuestion, QAServiceError
+from qa_service.errors import InvalidQuestion
 from qa_service.generations import IndexFolder
 from qa_service.index_reader import CurrentIndex
 from qa_service.language import LANGUAGES, Language, detect
@@ -24,6 +24,8 @@ _RELATED = 3
 # A passage that meets less of the question than this is not worth reading for it.
 _RELATED_FROM = 0.35
 _LARGEST_K = 100
+# Characters: channels refuse or forget longer ids.
+LONGEST_CONVERSATION_ID = 100
 
 
 @dataclass(frozen=True)
@@ -70,26 +72,25 @@ class Pipeline:
         """Let go of the index."""
         self._index.stop()
 
-    def ready(self) -> bool:
-        """Whether an index is loaded."""
-        try:
-            with self._index.use():
-                return True
-        except QAServiceError:
-            return False
-
     def retriever(self, k: int = _RANKED) -> BilingualRetriever:
         """The ranking as a LangChain retriever."""
         return BilingualRetriever(index=self._index, model=self._model, k=k)
 
-    def answer(self, question: str, language: Language | None = None, conversation_id: str | None = None) -> Answer:
-        """Answer in the language asked for, or the question's own.
+    def answer(
+        self,
+        question: str,
+        language: Language | None = None,
+        conversation_id: str | None = None,
+        *,
+        default_language: Language = "en",
+    ) -> Answer:
+        """Answer in the language asked for, or the question's own, or the default where the question does not show it.
 
         Raises InvalidQuestion when the question is empty or too long, or the language is not one of ours.
         """
         started = time.perf_counter()
         asked = self._checked(question)
-        spoken = _checked_language(language) or detect(asked, default="en")
+        spoken = _checked_language(language) or detect(asked, default_language)
         with self._index.use() as index:
             query = prepare(asked, index, self._model)
             ranked = retrieve(query, index, self._model, PASSAGES_READ)

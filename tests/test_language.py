@@ -19,6 +19,9 @@ ENGLISH = [
     "WHERE IS THE HUB?",
     "wheat hub location",
     "What did the minister say about the « feuille de route »?",
+    "Who is Hélène Béjà?",
+    "When did Moïse Tshombé visit Yaoundé?",
+    "What is the role of the Société Générale in Côte d'Ivoire?",
 ]
 FRENCH = [
     "Quand commence-t-il ?",

@@ -59,6 +59,11 @@ def test_a_quote_in_the_other_language_has_its_parallel(pipeline: Pipeline) -> N
             assert pipeline.document(citation.parallel.document_id).article.language == "fr"
 
 
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_a_question_of_names_alone_is_answered_in_the_default_language(pipeline: Pipeline, language: str) -> None:
+    assert pipeline.answer("Nurtleu Bourita Rabat ?", default_language=language).language == language  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("question", "words"),
     [
@@ -133,6 +138,5 @@ def test_status_counts_both_languages(pipeline: Pipeline) -> None:
 def test_without_an_index_there_is_a_clear_error(tmp_path: Path) -> None:
     empty = Pipeline(load_settings(documents=tmp_path, index=tmp_path / "index"))
     empty.open()
-    assert not empty.ready()
     with pytest.raises(IndexUnavailable, match="qa-service index"):
         empty.answer("visa?")

@@ -11,10 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from werkzeug.exceptions import BadRequest, UnprocessableEntity
 
 from qa_service.answers import Answer
+from qa_service.channels.negotiation import preferred_language
 from qa_service.language import Language
-from qa_service.pipeline import Pipeline
+from qa_service.pipeline import LONGEST_CONVERSATION_ID, Pipeline
 
 Body = TypeVar("Body", bound=BaseModel)
+
+# A proxy must pass a stream on as it comes.
+_UNBUFFERED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 class AskBody(BaseModel):
@@ -24,7 +28,7 @@ class AskBody(BaseModel):
 
     question: str
     language: Language | None = None
-    conversation_id: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    conversation_id: Annotated[str, Field(min_length=1, max_length=LONGEST_CONVERSATION_ID)] | None = None
     stream: bool = False
 
 
@@ -44,9 +48,11 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
     @routes.post("/api/ask")
     def ask() -> Response:
         body = _body(AskBody)
-        answer = pipeline.answer(body.question, body.language, body.conversation_id)
-        if body.stream or "text/event-stream" in request.headers.get("Accept", ""):
-            return Response(_events(answer), mimetype="text/event-stream", headers={"Cache-Control": "no-store"})
+        answer = pipeline.answer(
+            body.question, body.language, body.conversation_id, default_language=preferred_language()
+        )
+        if body.stream or _wants_events():
+            return Response(_events(answer), mimetype="text/event-stream", headers=_UNBUFFERED)
         return jsonify(answer.to_dict())
 
     @routes.post("/api/search")
@@ -88,6 +94,12 @@ def _body(model: type[Body]) -> Body:
         wrong = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(map(str, wrong["loc"]))
         raise UnprocessableEntity(f"{where}: {wrong['msg']}") from None
+
+
+def _wants_events() -> bool:
+    """Whether the client names server-sent events among what it accepts; "anything" does not name them."""
+    accepted = request.accept_mimetypes
+    return any(kind == "text/event-stream" and quality > 0 for kind, quality in accepted)
 
 
 def _events(answer: Answer) -> Iterator[str]:

@@ -8,26 +8,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
 from flask import Blueprint, Response, current_app, make_response, render_template, request, url_for
-from werkzeug.exceptions import HTTPException
 
 from qa_service.answers import Answer
+from qa_service.channels.negotiation import known_language, preferred_language
 from qa_service.channels.page_texts import shown_date, shown_number, texts
-from qa_service.errors import (
-    EmbeddingsUnavailable,
-    IndexMismatch,
-    IndexUnavailable,
-    InvalidQuestion,
-    QAServiceError,
-    UnknownDocument,
-)
+from qa_service.channels.problems import status_of
+from qa_service.errors import QAServiceError, UnknownDocument
 from qa_service.language import LANGUAGES, Language, other
-
-if TYPE_CHECKING:
-    from qa_service.pipeline import IndexedDocument, Pipeline
+from qa_service.pipeline import LONGEST_CONVERSATION_ID, IndexedDocument, Pipeline
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -38,17 +29,15 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "same-origin",
 }
 
-# The status of each error that people meet, and the text of the page that says it.
-_SHOWN: dict[type[Exception], tuple[int, str]] = {
-    InvalidQuestion: (400, "error_question"),
-    UnknownDocument: (404, "error_not_found"),
-    IndexUnavailable: (503, "error_not_ready"),
-    IndexMismatch: (503, "error_not_ready"),
-    EmbeddingsUnavailable: (503, "error_not_ready"),
+# The text of the page that says what a status means; for others there is a general one.
+_STATUS_TEXTS = {
+    400: "error_question",
+    413: "error_question",
+    422: "error_question",
+    429: "error_too_many",
+    503: "error_not_ready",
 }
-_HTTP_SHOWN = {400: "error_question", 413: "error_question", 429: "error_too_many"}
 
-_LONGEST_CONVERSATION_ID = 100
 _OFFSET = re.compile(r"[0-9]{1,12}")
 _MARKER = re.compile(r"\[(\d{1,6})\]")
 # Lines shorter than this that follow one another belong together: an address, a poem, a wrapped text.
@@ -98,15 +87,18 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
 
     @routes.post("/")
     def ask() -> Response:
-        question = request.form.get("question", "")
+        question, language = request.form.get("question", ""), _asked_language()
         if not question.strip():
-            return _chat_page(pipeline, 400, failure=Failure(_texts()["error_empty"]))
+            return _chat_page(pipeline, 422, failure=Failure(_texts()["error_empty"]), asked_language=language)
         try:
-            answer = pipeline.answer(question, _asked_language(), _conversation_id())
+            answer = pipeline.answer(question, _asked_language(), _conversation_id(), default_language=_page_language())
         except QAServiceError as error:
             status, key = _shown(error)
-            return _chat_page(pipeline, status, question=question, failure=Failure(_texts()[key], str(error)))
-        return _chat_page(pipeline, question=question, answer=answer, paragraphs=paragraphs(answer))
+            failure = Failure(_texts()[key], str(error))
+            return _chat_page(pipeline, status, question=question, failure=failure, asked_language=language)
+        return _chat_page(
+            pipeline, question=question, answer=answer, paragraphs=paragraphs(answer), asked_language=language
+        )
 
     @routes.get("/documents/<path:document_id>")
     def document(document_id: str) -> Response:
@@ -210,10 +202,11 @@ def _error_page(error: Exception) -> Response:
 
 
 def _shown(error: Exception) -> tuple[int, str]:
-    if isinstance(error, HTTPException):
-        status = error.code or 500
-        return status, _HTTP_SHOWN.get(status, "error_page")
-    return _SHOWN.get(type(error), (500, "error_page"))
+    """The status of an error, and the text that says it."""
+    if isinstance(error, UnknownDocument):
+        return status_of(error), "error_not_found"
+    status = status_of(error) if isinstance(error, QAServiceError) else getattr(error, "code", None) or 500
+    return status, _STATUS_TEXTS.get(status, "error_page")
 
 
 def _secured(response: Response) -> Response:
@@ -224,26 +217,20 @@ def _secured(response: Response) -> Response:
 
 def _chosen_language() -> Language | None:
     """The page language that the address asks for."""
-    return _known_language(request.args.get("lang"))
+    return known_language(request.args.get("lang"))
 
 
 def _page_language() -> Language:
-    preferred = (tag.partition("-")[0].lower() for tag, quality in request.accept_languages if quality > 0)
-    wanted = [_chosen_language(), *map(_known_language, preferred)]
-    return next((language for language in wanted if language), "en")
+    return _chosen_language() or preferred_language()
 
 
 def _asked_language() -> Language | None:
-    return _known_language(request.form.get("language"))
-
-
-def _known_language(name: str | None) -> Language | None:
-    return next((language for language in LANGUAGES if language == name), None)
+    return known_language(request.form.get("language"))
 
 
 def _conversation_id() -> str | None:
     given = request.form.get("conversation_id", "")
-    return given if 0 < len(given) <= _LONGEST_CONVERSATION_ID else None
+    return given if 0 < len(given) <= LONGEST_CONVERSATION_ID else None
 
 
 def _texts() -> dict[str, str]:

@@ -63,7 +63,12 @@ async function ask(question, language) {
     ...(language && { language }),
     ...(conversation && { conversation_id: conversation }),
   };
-  const headers = { "Content-Type": "application/json", Accept: "application/json" };
+  // The page's language decides where the question doesn't show its own.
+  const headers = {
+    "Content-Type": "application/json",
+    Accept: "application/json",
+    "Accept-Language": document.documentElement.lang,
+  };
   const response = await fetch(api, { method: "POST", headers, body: JSON.stringify(body) }).catch(() => null);
   if (!response) throw new Failure(texts.error_unreachable);
   const reply = await response.json().catch(() => null);

@@ -97,6 +97,28 @@ def test_a_stream_ends_with_the_whole_answer(client: FlaskClient, question: str,
     assert [data for kind, data in received if kind == "citation"] == answer["citations"]
 
 
+@pytest.mark.parametrize("accepted", ["application/json, text/event-stream;q=0", "*/*", "application/json"])
+def test_a_client_that_does_not_ask_for_events_gets_json(client: FlaskClient, accepted: str) -> None:
+    response = client.post("/api/ask", json={"question": ENGLISH}, headers={"Accept": accepted})
+    assert response.mimetype == "application/json"
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"), [("fr-FR, en;q=0.5", "fr"), ("en-GB", "en"), ("de", "en"), ("", "en")]
+)
+def test_a_question_of_names_alone_is_answered_in_the_clients_language(
+    client: FlaskClient, accepted: str, language: str
+) -> None:
+    asked = {"question": "Nurtleu Bourita Rabat ?"}
+    answer = client.post("/api/ask", json=asked, headers={"Accept-Language": accepted}).get_json()
+    assert answer["language"] == language
+
+
+def test_json_is_never_taken_for_a_page(client: FlaskClient) -> None:
+    for path in ("/healthz", "/api/documents", "/api/none"):
+        assert client.get(path).headers["X-Content-Type-Options"] == "nosniff"
+
+
 def test_search_ranks_both_languages(client: FlaskClient) -> None:
     passages = client.post("/api/search", json={"query": "wheat blé hub", "k": 8}).get_json()["passages"]
     assert len(passages) == 8

@@ -123,7 +123,14 @@ class FakePipeline:
                 return SimpleNamespace(article=article, translations=TRANSLATIONS.get(document_id, ()))
         raise UnknownDocument("No indexed document has this id.")
 
-    def answer(self, question: str, language: Language | None = None, conversation_id: str | None = None) -> Answer:
+    def answer(
+        self,
+        question: str,
+        language: Language | None = None,
+        conversation_id: str | None = None,
+        *,
+        default_language: Language = "en",
+    ) -> Answer:
         self._check()
         self.asked.append((question, language, conversation_id))
         if "too long" in question:
@@ -288,8 +295,8 @@ def test_warnings_are_words(client: FlaskClient) -> None:
 @pytest.mark.parametrize(
     ("question", "status", "english", "french"),
     [
-        ("  \n ", 400, "Please write a question first.", "Écrivez d’abord une question."),
-        ("too long", 400, "Please make it shorter", "Abrégez-la"),
+        ("  \n ", 422, "Please write a question first.", "Écrivez d’abord une question."),
+        ("too long", 422, "Please make it shorter", "Abrégez-la"),
         ("bug", 500, "Something went wrong", "Un problème est survenu"),
     ],
 )

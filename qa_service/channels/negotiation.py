@@ -1,0 +1,18 @@
+"""What a request says about its reader, for every channel over HTTP."""
+
+from __future__ import annotations
+
+from flask import request
+
+from qa_service.language import LANGUAGES, Language
+
+
+def known_language(name: str | None) -> Language | None:
+    """The language of this name, if it is one of ours."""
+    return next((language for language in LANGUAGES if language == name), None)
+
+
+def preferred_language() -> Language:
+    """The first of our languages in ``Accept-Language`` (RFC 9110, 12.5.4), of whatever region; else English."""
+    tags = (tag.partition("-")[0].lower() for tag, quality in request.accept_languages if quality > 0)
+    return next((language for language in map(known_language, tags) if language), "en")
