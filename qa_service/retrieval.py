@@ -22,7 +22,7 @@ from qa_service.embedding_model import EmbeddingModel
 from qa_service.embeddings import Vectors
 from qa_service.index_reader import CurrentIndex, OpenIndex
 from qa_service.language import LANGUAGES
-from qa_service.words import Words, content_words
+from qa_service.words import Words, content_words, remembered_words
 
 # Candidates of each language and kind.
 DENSE_CANDIDATES = 30
@@ -92,7 +92,7 @@ def retrieve(query: Query, index: OpenIndex, model: EmbeddingModel, count: int =
 
 def word_score(texts: list[str], query: Query, model: EmbeddingModel) -> NDArray[np.float32]:
     """Share of the question's weight that each text meets word by word, 0 to 1."""
-    met = model.words.met(query.words, [content_words(text) for text in texts])
+    met = model.words.met(query.words, [remembered_words(text) for text in texts])
     shares: NDArray[np.float32] = met @ query.weights
     return shares
 

@@ -13,17 +13,20 @@ from numpy.typing import NDArray
 
 from qa_service.embeddings import BilingualEmbeddings, Vectors
 from qa_service.language import LANGUAGES, WORD, fold, folded_stop_words
-from qa_service.tokens import normalise
+from qa_service.tokens import normalise, token_ids
 
 # Below this cosine two words have nothing to do with each other.
 UNRELATED = 0.35
+# The table knows a word that it spells in fewer pieces than this. Others are mostly names, and the pieces that two
+# names share say nothing: they are met by what begins alike.
+_UNKNOWN_PIECES = 3
+_BEGINNING = 4
 
 # "UN" is no article in the other language, nor "US" a pronoun.
 _ACRONYM = re.compile(r"\b[A-Z]{2,}\b")
 _STOP_WORDS = frozenset[str]().union(*map(folded_stop_words, LANGUAGES))
 
 
-@lru_cache(maxsize=20_000)
 def content_words(text: str) -> tuple[str, ...]:
     """The distinct words of a text that carry its subject, normalised, in order, in whichever language they are."""
     words = dict.fromkeys(WORD.findall(normalise(text)))
@@ -31,18 +34,33 @@ def content_words(text: str) -> tuple[str, ...]:
     return tuple(word for word in words if word in acronyms or fold(word) not in _STOP_WORDS)
 
 
+# For the passages and sentences of the index, which come up again and again; readers' questions are not kept.
+remembered_words = lru_cache(maxsize=20_000)(content_words)
+
+
 @dataclass(frozen=True)
 class Words:
-    """Words, their folded forms, their unit vectors of shape (words, dimensions) and the lengths before scaling."""
+    """Words: folded forms, unit vectors of shape (words, dimensions), lengths before scaling, counts of tokens."""
 
     folded: tuple[str, ...]
     vectors: Vectors
     norms: NDArray[np.float32]
+    pieces: NDArray[np.int32]
 
     @cached_property
     def numbers(self) -> NDArray[np.bool_]:
         """Which of the words stand for numbers."""
         return np.array([is_number(word) for word in self.folded], dtype=np.bool_)
+
+    @cached_property
+    def unknown(self) -> NDArray[np.bool_]:
+        """Which of the words the table does not know."""
+        return np.asarray(self.pieces >= _UNKNOWN_PIECES)
+
+    @cached_property
+    def beginnings(self) -> NDArray[np.int64]:
+        """A number for how each word begins, the same for those that begin alike."""
+        return np.array([hash(word[:_BEGINNING]) for word in self.folded], dtype=np.int64)
 
     @cached_property
     def places(self) -> dict[str, list[int]]:
@@ -70,9 +88,10 @@ class WordVectors:
         """The vectors of some words."""
         rows = [self._row(word) for word in words]
         return Words(
-            tuple(folded for folded, _, _ in rows),
-            np.array([vector for _, vector, _ in rows], dtype=np.float32).reshape(-1, self.table.dimensions),
-            np.array([norm for _, _, norm in rows], dtype=np.float32),
+            tuple(row[0] for row in rows),
+            np.array([row[1] for row in rows], dtype=np.float32).reshape(-1, self.table.dimensions),
+            np.array([row[2] for row in rows], dtype=np.float32),
+            np.array([row[3] for row in rows], dtype=np.int32),
         )
 
     def met(self, question: Words, texts: Sequence[Sequence[str]]) -> Vectors:
@@ -90,22 +109,24 @@ class WordVectors:
                     best[row] = scores[:, [vocabulary[word] for word in text]].max(axis=1)
         return best
 
-    def _compute(self, word: str) -> tuple[str, Vectors, float]:
+    def _compute(self, word: str) -> tuple[str, Vectors, float, int]:
         total = self.table.sums([word])[0]
         norm = float(np.linalg.norm(total))
-        return fold(word), total / norm if norm else total, norm
+        return fold(word), total / norm if norm else total, norm, len(token_ids([word])[0])
 
 
 def similarity(left: Words, right: Words) -> Vectors:
     """Similarity of every word on the left with every word on the right, shape (left, right), 0 to 1.
 
     One for the same word (accents aside), the cosine for related words, nothing below ``UNRELATED``. Numbers are
-    met by themselves alone: 2024 and 2025 are close as vectors and far apart as facts.
+    met by themselves alone: 2024 and 2025 are close as vectors and far apart as facts. So are two unknown names.
     """
     scores: Vectors = left.vectors @ right.vectors.T
     scores[scores < UNRELATED] = 0
     scores[left.numbers, :] = 0
     scores[:, right.numbers] = 0
+    unknown = left.unknown[:, None] | right.unknown[None, :]
+    scores[unknown & (left.beginnings[:, None] != right.beginnings[None, :])] = 0
     for row, word in enumerate(left.folded):
         scores[row, right.places.get(word, [])] = 1
     return scores

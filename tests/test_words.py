@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qa_service.embeddings import BilingualEmbeddings
 from qa_service.words import WordVectors, content_words, is_number, similarity
 
 
@@ -102,3 +103,17 @@ def test_remembering_words_changes_nothing(model):
     forgetful = WordVectors(model.words.table, remembered=1)
     asked = ["bridge", "pont", "bridge"]
     assert np.array_equal(forgetful.of(asked).vectors, model.words.of(asked).vectors)
+
+
+def test_unknown_names_are_met_by_themselves_and_what_begins_alike():
+    vectors = WordVectors(BilingualEmbeddings())
+    asked = vectors.of(["seltalnarpi", "nurtleu", "gazoduc"])
+    said = vectors.of(["talrivennar", "seltalnarpi", "seltalnarpien", "nurtleu", "pipeline"])
+    scores = similarity(asked, said)
+    assert list(asked.unknown) == [True, True, False]
+    assert scores[0, 0] == 0
+    assert scores[0, 1] == 1
+    assert scores[0, 2] > 0.35
+    assert scores[1, 3] == 1
+    assert not scores[1, [0, 1, 2, 4]].any()
+    assert scores[2, 4] > 0.5

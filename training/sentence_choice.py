@@ -96,7 +96,7 @@ def _stored(model: Logistic, names: tuple[str, ...]) -> dict[str, float]:
 def _examples(documents: Path, questions: list[Path]) -> Iterator[Example]:
     with tempfile.TemporaryDirectory() as folder:
         settings = load_settings(documents=documents, index=Path(folder))
-        index_documents([documents], settings)
+        index_documents([documents], settings, measure=False)  # what is measured needs the model learned here
         model = EmbeddingModel.load(settings.embeddings)
         index = open_current(IndexFolder(settings.index), model)
         try:

@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
-from qa_service.chunking import Passage, sentences
+from qa_service.chunking import Passage
+from qa_service.chunking import sentences as split_sentences
 from qa_service.composing.question_types import asked_kinds, offered_kinds
 from qa_service.embedding_model import EmbeddingModel
 from qa_service.embeddings import Vectors, unit
 from qa_service.language import WORD, fold
 from qa_service.retrieval import Query, RankedPassage
-from qa_service.words import content_words, is_number
+from qa_service.words import is_number, remembered_words
 
 FEATURES = (
     "words met by the sentence",
@@ -67,13 +69,13 @@ class Sentence:
 @lru_cache(maxsize=4_096)
 def sentences_of(passage: Passage) -> tuple[Sentence, ...]:
     """The sentences of a passage; what is too short to state anything (a heading, a label) is left out."""
-    spans = sentences(passage.text, passage.language)
+    spans = split_sentences(passage.text, passage.language)
     texts = [passage.text[span.start : span.end] for span in spans]
     around = ["", *texts, ""]
     return tuple(
         Sentence(passage, passage.start + span.start, passage.start + span.end, text, around[at], around[at + 2])
         for at, (span, text) in enumerate(zip(spans, texts, strict=True))
-        if len(content_words(text)) > 2
+        if len(remembered_words(text)) > 2
     )
 
 
@@ -90,49 +92,70 @@ def features(query: Query, found: list[tuple[Sentence, RankedPassage]], model: E
     """One row a sentence, one column a feature, in the order of ``FEATURES``."""
     if not found:
         return np.zeros((0, len(FEATURES)), dtype=np.float32)
-    texts = [sentence.text for sentence, _ in found]
-    # Many sentences share a passage: what is measured on passages is measured once on each.
-    passages = {passage: row for row, passage in enumerate(dict.fromkeys(sentence.passage for sentence, _ in found))}
-    of_passage = [passages[sentence.passage] for sentence, _ in found]
-    whole, titles = [passage.text for passage in passages], [passage.title for passage in passages]
-    own = _met(texts, query, model)
-    before = _met([sentence.before for sentence, _ in found], query, model)
-    after = _met([sentence.after for sentence, _ in found], query, model)
-    around, title = _met(whole, query, model)[of_passage], _met(titles, query, model)[of_passage]
-    everywhere = np.maximum(around, title)
-    named = _named(query)
+    sentences = [sentence for sentence, _ in found]
+    columns = _words(query, sentences, model) | _wholes(query, sentences, model) | _kinds(query, sentences)
     scores = np.array([passage.score for _, passage in found], dtype=np.float32)
+    columns |= {"score of the passage": scores, "distance from the best passage": scores.max() - scores}
+    return np.stack([np.asarray(columns[name], dtype=np.float32) for name in FEATURES], axis=1)
+
+
+def _words(query: Query, sentences: list[Sentence], model: EmbeddingModel) -> dict[str, NDArray[np.float32]]:
+    """How far the words of the question are met in a sentence, next to it, and in its passage."""
+    own = _met([sentence.text for sentence in sentences], query, model)
+    before = _met([sentence.before for sentence in sentences], query, model)
+    after = _met([sentence.after for sentence in sentences], query, model)
+    passages, rows = _passages(sentences)
+    around = _met([passage.text for passage in passages], query, model)[rows]
+    everywhere = np.maximum(around, _met([passage.title for passage in passages], query, model)[rows])
+    named = _named(query)
+    return {
+        "words met by the sentence": own @ query.importance,
+        "words met by the sentence, rare ones first": own @ query.weights,
+        "words met closely by the sentence": (own > _CLOSELY) @ query.importance,
+        "words met with the sentence before": np.maximum(own, before) @ query.importance,
+        "words met with the sentence after": np.maximum(own, after) @ query.importance,
+        "words met with the passage": around @ query.importance,
+        "words met with the title": everywhere @ query.importance,
+        "heaviest word not met with the passage": _heaviest(1 - everywhere, query),
+        "heaviest word not met by the sentence": _heaviest(1 - own, query),
+        "names and numbers met with the passage": everywhere @ named,
+        "names and numbers not met": (1 - everywhere) @ named,
+    }
+
+
+def _wholes(query: Query, sentences: list[Sentence], model: EmbeddingModel) -> dict[str, NDArray[np.float32]]:
+    """How close the question is, as a whole, to a sentence, its passage and its title."""
+    texts = [sentence.text for sentence in sentences]
+    passages, rows = _passages(sentences)
+    return {
+        "cosine with the sentence": _cosines(texts, query, model),
+        "cosine with the passage": _cosines([passage.text for passage in passages], query, model)[rows],
+        "cosine with the title": _cosines([passage.title for passage in passages], query, model)[rows],
+        "cosine with the sentence, rare words first": _subject_cosines(texts, query, model),
+    }
+
+
+def _kinds(query: Query, sentences: list[Sentence]) -> dict[str, NDArray[np.float32]]:
+    """Whether a sentence holds the kind of thing that the question asks for, and what kind of sentence it is."""
     asked = asked_kinds(query.text)
-    holds = np.array([bool(asked & offered_kinds(text)) for text in texts], dtype=np.float32)
-    everything = [
-        own @ query.importance,
-        own @ query.weights,
-        (own > _CLOSELY) @ query.importance,
-        np.maximum(own, before) @ query.importance,
-        np.maximum(own, after) @ query.importance,
-        around @ query.importance,
-        everywhere @ query.importance,
-        _heaviest(1 - everywhere, query),
-        _heaviest(1 - own, query),
-        _cosines(texts, query, model),
-        _cosines(whole, query, model)[of_passage],
-        _cosines(titles, query, model)[of_passage],
-        _subject_cosines(texts, query, model),
-        scores,
-        scores.max() - scores,
-        holds,
-        (1 - holds) * bool(asked),
-        np.full(len(found), not asked),
-        everywhere @ named,
-        (1 - everywhere) @ named,
-        np.log([len(content_words(text)) for text in texts]),
-        np.array([_ENDED.search(text) is not None for text in texts]),
-    ]
-    return np.stack([np.asarray(column, dtype=np.float32) for column in everything], axis=1)
+    holds = np.array([bool(asked & offered_kinds(sentence.text)) for sentence in sentences], dtype=np.float32)
+    return {
+        "holds the kind asked for": holds,
+        "lacks the kind asked for": (1 - holds) * bool(asked),
+        "no kind asked for": np.full(len(sentences), not asked, dtype=np.float32),
+        "length": np.log([len(remembered_words(sentence.text)) for sentence in sentences]),
+        "ends like a sentence": np.array([_ENDED.search(sentence.text) is not None for sentence in sentences]),
+    }
+
+
+def _passages(sentences: list[Sentence]) -> tuple[list[Passage], list[int]]:
+    """The distinct passages of some sentences, each measured once, and the place of each sentence's among them."""
+    places = {passage: at for at, passage in enumerate(dict.fromkeys(sentence.passage for sentence in sentences))}
+    return list(places), [places[sentence.passage] for sentence in sentences]
 
 
 def _met(texts: list[str], query: Query, model: EmbeddingModel) -> Vectors:
-    return model.words.met(query.words, [content_words(text) for text in texts])
+    return model.words.met(query.words, [remembered_words(text) for text in texts])
 
 
 def _cosines(texts: list[str], query: Query, model: EmbeddingModel) -> Vectors:
@@ -143,7 +166,7 @@ def _cosines(texts: list[str], query: Query, model: EmbeddingModel) -> Vectors:
 def _subject_cosines(texts: list[str], query: Query, model: EmbeddingModel) -> Vectors:
     """Cosine between the subject of the question, its words by weight, and the content words of each text."""
     subject = unit((query.words.vectors * query.weights[:, None]).sum(axis=0, keepdims=True))[0]
-    sums = [model.words.of(content_words(text)).vectors.sum(axis=0) for text in texts]
+    sums = [model.words.of(remembered_words(text)).vectors.sum(axis=0) for text in texts]
     cosines: Vectors = unit(np.stack(sums)) @ subject
     return cosines
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from qa_service.answers import Citation
 from qa_service.composing.evidence import Sentence, candidates, features
 from qa_service.composing.parallels import SAME_STATEMENT, find_parallel
+from qa_service.composing.refusal import level_of
 from qa_service.composing.sentence_model import sentence_model
 from qa_service.embedding_model import EmbeddingModel
 from qa_service.index_reader import OpenIndex
 from qa_service.language import Language, message
-from qa_service.retrieval import PASSAGES_READ, Query, RankedPassage
+from qa_service.retrieval import Query, RankedPassage
 
 NAME = "extractive"
 
@@ -51,11 +52,11 @@ def compose(
 
 def _scored(query: Query, ranked: list[RankedPassage], index: OpenIndex, model: EmbeddingModel) -> list[_Scored]:
     """Every sentence of the best passages, most likely answer first; none when the question is not answerable."""
-    found = candidates(ranked[:PASSAGES_READ])
+    found = candidates(ranked)
     if not found:
         return []
     rows, judge = features(query, found, model), sentence_model()
-    if judge.answerable_log_odds(rows) < index.manifest.unrelated_level + judge.margin:
+    if judge.answerable_log_odds(rows) < level_of(index, model) + judge.margin:
         return []
     likely = judge.sentence_probabilities(rows)
     scored = [_Scored(sentence, float(value)) for (sentence, _), value in zip(found, likely, strict=True)]

@@ -7,6 +7,7 @@ from qa_service.composing.evidence import Sentence, sentences_of
 from qa_service.embedding_model import EmbeddingModel
 from qa_service.index_reader import OpenIndex
 from qa_service.language import WORD, Language
+from qa_service.vector_store import key
 from qa_service.words import is_number
 
 # From this cosine on, two sentences say the same, whatever documents they are from.
@@ -14,13 +15,15 @@ SAME_STATEMENT = 0.75
 # The same across languages, where the mean of a translation is a little further away; read off the sample articles:
 # right from here on, and in two versions of one article further down.
 _PARALLEL_FROM = 0.70
-_TRANSLATED_FROM = 0.60
+_TRANSLATED_FROM = 0.65
 _PASSAGES = 8
 
 
 def find_parallel(quote: Sentence, language: Language, index: OpenIndex, model: EmbeddingModel) -> Quote | None:
     """The sentence of an indexed document in this language that says what the quote says, if there is one."""
-    nearest = index.vectors.search(model.embeddings.embed_query(quote.text), language, _PASSAGES)
+    # The passage's own vector finds its counterpart, and costs no request to a provider.
+    vector = index.vectors.vectors([quote.passage])[key(quote.passage)]
+    nearest = index.vectors.search(vector.tolist(), language, _PASSAGES)
     passages = index.documents.passages([number for number, _ in nearest])
     said = [one for passage in passages for one in sentences_of(passage) if _numbers_agree(quote.text, one.text)]
     if not said:
