@@ -110,6 +110,20 @@ def test_off_topic_questions_are_refused_by_the_real_articles(real: Pipeline, na
     assert len(answered) <= 0.07 * len(asked)
 
 
+def test_near_misses_are_answered_with_exact_quotes_or_not_at_all(sample: Pipeline) -> None:
+    asked = [row for row in questions("off_topic") if row["unanswerable"] == "near_miss"]
+    refused = 0
+    for row in asked:
+        answer = sample.answer(row["question"], row["language"])
+        refused += answer.abstained
+        assert answer.abstained == (not answer.citations)
+        for citation in answer.citations:
+            text = sample.document(citation.document_id).article.text
+            assert text[citation.start : citation.end] == citation.quote
+    print(f"near misses: {refused} of {len(asked)} refused")
+    assert len(asked) == 20
+
+
 @pytest.mark.parametrize("name", SAMPLE_FILES)
 def test_every_direction_has_enough_questions(name: str) -> None:
     directions = defaultdict(int)
