@@ -50,7 +50,6 @@ FEATURES = (
 
 # From this similarity on, a word is met by a translation or another form of it, not by a related word.
 _CLOSELY = 0.8
-# Headings and labels mostly do not.
 _ENDED = re.compile(r"[.!?…][”»\"’)\s]*$")
 
 
@@ -144,8 +143,13 @@ def _kinds(query: Query, sentences: list[Sentence]) -> dict[str, NDArray[np.floa
         "lacks the kind asked for": (1 - holds) * bool(asked),
         "no kind asked for": np.full(len(sentences), not asked, dtype=np.float32),
         "length": np.log([len(remembered_words(sentence.text)) for sentence in sentences]),
-        "ends like a sentence": np.array([_ENDED.search(sentence.text) is not None for sentence in sentences]),
+        "ends like a sentence": np.array([ends_like_a_sentence(sentence.text) for sentence in sentences]),
     }
+
+
+def ends_like_a_sentence(text: str) -> bool:
+    """Whether a text ends with a full stop or its like; headings and labels mostly do not."""
+    return _ENDED.search(text) is not None
 
 
 def _passages(sentences: list[Sentence]) -> tuple[list[Passage], list[int]]:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from qa_service.answers import Citation
-from qa_service.composing.evidence import Sentence, candidates, features
+from qa_service.composing.evidence import Sentence, candidates, ends_like_a_sentence, features
 from qa_service.composing.parallels import SAME_STATEMENT, find_parallel
 from qa_service.composing.refusal import level_of
 from qa_service.composing.sentence_model import sentence_model
@@ -69,6 +69,8 @@ def _chosen(scored: list[_Scored], language: Language, model: EmbeddingModel) ->
     for candidate in scored:
         if chosen and candidate.probability < max(_ALSO_FROM, _CLOSE * scored[0].probability):
             break
+        if chosen and not ends_like_a_sentence(candidate.sentence.text):
+            continue  # a heading beside an answer adds nothing
         twin = _twin(candidate, chosen, model)
         if twin is None and len(chosen) < _SENTENCES_QUOTED:
             chosen.append(candidate)
