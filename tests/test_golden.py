@@ -83,7 +83,7 @@ def test_quotes_hold_the_answers_in_the_sample_articles(sample: Pipeline) -> Non
     check(shares(sample, "documents"), same=0.75, cross=0.70)
 
 
-def test_quotes_hold_the_answers_to_questions_nobody_tuned_on(sample: Pipeline) -> None:
+def test_quotes_hold_the_answers_to_questions_never_learned_from(sample: Pipeline) -> None:
     check(shares(sample, "unseen_documents"), same=0.82, cross=0.60)
 
 
@@ -93,7 +93,7 @@ def test_quotes_hold_the_answers_in_the_real_articles(real: Pipeline) -> None:
 
 
 @needs_real_articles
-def test_quotes_hold_the_answers_to_questions_on_the_real_articles_nobody_tuned_on(real: Pipeline) -> None:
+def test_quotes_hold_the_answers_to_questions_on_the_real_articles_never_learned_from(real: Pipeline) -> None:
     check(shares(real, "unseen_real_articles"), same=0.86, cross=0.81)
 
 
