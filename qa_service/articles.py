@@ -21,7 +21,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from qa_service.errors import DocumentError
-from qa_service.language import LANGUAGES, Language, detect
+from qa_service.language import LANGUAGES, Language, detect, known_language
 from qa_service.loaders import LOADERS
 
 SUFFIXES = tuple(LOADERS)
@@ -237,11 +237,10 @@ def _language(metadata: Mapping[str, object]) -> Language | None:
     value = _value(metadata, "language")
     if value is None:
         return None
-    code = re.split("[-_]", value.lower(), maxsplit=1)[0]
-    for language in LANGUAGES:
-        if code == language:
-            return language
-    raise DocumentError(f"has the language {value[:20]!r}: it must be {' or '.join(LANGUAGES)}")
+    known = known_language(re.split("[-_]", value.lower(), maxsplit=1)[0])
+    if known is None:
+        raise DocumentError(f"has the language {value[:20]!r}: it must be {' or '.join(LANGUAGES)}")
+    return known
 
 
 def _url(metadata: Mapping[str, object]) -> str | None:

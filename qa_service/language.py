@@ -65,6 +65,11 @@ def other(language: Language) -> Language:
     return "fr" if language == "en" else "en"
 
 
+def known_language(name: str | None) -> Language | None:
+    """The language of this name, if it is one of ours."""
+    return next((language for language in LANGUAGES if language == name), None)
+
+
 def fold(text: str) -> str:
     """Lower case without accents, ligatures opened: what two spellings of a word share."""
     decomposed = unicodedata.normalize("NFKD", text.lower().replace("œ", "oe").replace("æ", "ae"))

@@ -15,7 +15,7 @@ from qa_service.embedding_model import EmbeddingModel
 from qa_service.errors import InvalidQuestion
 from qa_service.generations import IndexFolder
 from qa_service.index_reader import CurrentIndex
-from qa_service.language import LANGUAGES, Language, detect
+from qa_service.language import LANGUAGES, Language, detect, known_language
 from qa_service.retrieval import PASSAGES_READ, BilingualRetriever, RankedPassage, prepare, retrieve
 from qa_service.settings import Settings
 
@@ -156,12 +156,10 @@ class Pipeline:
 
 
 def _checked_language(language: str | None) -> Language | None:
-    for known in LANGUAGES:
-        if language == known:
-            return known
-    if language is None:
-        return None
-    raise InvalidQuestion(f"The language must be one of {', '.join(LANGUAGES)}.")
+    known = known_language(language)
+    if language is not None and known is None:
+        raise InvalidQuestion(f"The language must be one of {', '.join(LANGUAGES)}.")
+    return known
 
 
 def _related(ranked: list[RankedPassage]) -> tuple[RelatedPassage, ...]:

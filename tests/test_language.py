@@ -6,7 +6,17 @@ from string import Formatter
 
 import pytest
 
-from qa_service.language import LANGUAGES, MESSAGES, STOP_WORDS, detect, fold, folded_stop_words, message, other
+from qa_service.language import (
+    LANGUAGES,
+    MESSAGES,
+    STOP_WORDS,
+    detect,
+    fold,
+    folded_stop_words,
+    known_language,
+    message,
+    other,
+)
 
 ENGLISH = [
     "When does it start?",
@@ -124,3 +134,7 @@ def test_stop_words_are_lower_case_and_folded_ones_are_folded(language):
     assert all(word == word.lower() for word in STOP_WORDS[language])
     assert all(word == fold(word) for word in folded_stop_words(language))
     assert len(folded_stop_words(language)) <= len(STOP_WORDS[language])
+
+
+def test_our_languages_are_known_by_name_and_no_others():
+    assert [known_language(name) for name in ("en", "fr", "EN", "de", "", None)] == ["en", "fr", None, None, None, None]

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from flask import request
 
-from qa_service.language import LANGUAGES, Language
-
-
-def known_language(name: str | None) -> Language | None:
-    """The language of this name, if it is one of ours."""
-    return next((language for language in LANGUAGES if language == name), None)
+from qa_service.language import Language, known_language
 
 
 def preferred_language() -> Language:

@@ -13,11 +13,11 @@ from urllib.parse import urlencode, urlsplit
 from flask import Blueprint, Response, current_app, make_response, render_template, request, url_for
 
 from qa_service.answers import Answer
-from qa_service.channels.negotiation import known_language, preferred_language
+from qa_service.channels.negotiation import preferred_language
 from qa_service.channels.page_texts import shown_date, shown_number, texts
 from qa_service.channels.problems import status_of
 from qa_service.errors import QAServiceError, UnknownDocument
-from qa_service.language import LANGUAGES, Language, other
+from qa_service.language import LANGUAGES, Language, known_language, other
 from qa_service.pipeline import LONGEST_CONVERSATION_ID, IndexedDocument, Pipeline
 
 SECURITY_HEADERS = {
