@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from qa_service.articles import Article
 from qa_service.chunking import Passage
@@ -29,6 +30,7 @@ CREATE INDEX passages_of_document ON passages (document_id);
 CREATE INDEX translations ON documents (translation_of);
 """
 _ARTICLE = "id, title, language, text, url, published, translation_of"
+_SUMMARY = "id, title, language, url, published, translation_of"
 
 
 @dataclass(frozen=True)
@@ -65,12 +67,19 @@ class DocumentStore:
 
     def article(self, document_id: str) -> Article:
         """One article; UnknownDocument when there is none with this id."""
+        return Article(*self._row(_ARTICLE, document_id))
+
+    def summary(self, document_id: str) -> DocumentSummary:
+        """One article without its text, which may be long; UnknownDocument when there is none with this id."""
+        return DocumentSummary(*self._row(_SUMMARY, document_id))
+
+    def _row(self, columns: str, document_id: str) -> tuple[Any, ...]:
         known = document_id.encode("utf-8", "replace")  # a lone surrogate is in no id, and SQLite refuses it
-        query = f"SELECT {_ARTICLE} FROM documents WHERE id = ?"  # noqa: S608 (names of ours)
-        row = self._connection.execute(query, (known.decode("utf-8"),)).fetchone()
+        query = f"SELECT {columns} FROM documents WHERE id = ?"  # noqa: S608 (names of ours)
+        row: tuple[Any, ...] | None = self._connection.execute(query, (known.decode("utf-8"),)).fetchone()
         if row is None:
             raise UnknownDocument("No indexed document has this id.")
-        return Article(*row)
+        return row
 
     def hashes(self) -> dict[str, str]:
         """Checksum of each document's file, by document id."""
@@ -78,10 +87,10 @@ class DocumentStore:
 
     def summaries(self) -> list[DocumentSummary]:
         """Every document, by id."""
-        query = "SELECT id, title, language, url, published, translation_of FROM documents ORDER BY id"
+        query = f"SELECT {_SUMMARY} FROM documents ORDER BY id"  # noqa: S608 (names of ours)
         return [DocumentSummary(*row) for row in self._connection.execute(query)]
 
-    def translations(self, article: Article) -> list[str]:
+    def translations(self, article: Article | DocumentSummary) -> list[str]:
         """Ids of the versions of an article in the other language, whichever of them names the other."""
         query = """
             SELECT id FROM documents WHERE id != :id AND language != :language

@@ -42,13 +42,12 @@ class Plan:
     removed: int = 0
     failed: dict[str, str] = field(default_factory=dict)
 
-    def keep(self, document_id: str, previous: Previous) -> None:
-        """Keep the last readable version of a document."""
+    def keep(self, document_id: str, checksum: str, previous: Previous) -> None:
+        """Keep the last readable version of a document, whose file had this checksum."""
         if previous.reusable:
             self.kept.append(document_id)
         else:
-            store = previous.index.documents
-            self.new.append(IndexedArticle(store.article(document_id), store.hashes()[document_id]))
+            self.new.append(IndexedArticle(previous.index.documents.article(document_id), checksum))
 
 
 def make_plan(
@@ -73,7 +72,7 @@ def make_plan(
                 hidden.add(file.id)
     if previous:
         for document_id in sorted(hidden):
-            plan.keep(document_id, previous)
+            plan.keep(document_id, known[document_id], previous)
     return plan
 
 

@@ -42,6 +42,14 @@ def test_an_article_is_given_back_whole(store, article):
 def test_an_unknown_id_is_said(store, unknown):
     with pytest.raises(UnknownDocument):
         store.article(unknown)
+    with pytest.raises(UnknownDocument):
+        store.summary(unknown)
+
+
+@pytest.mark.parametrize("article", ARTICLES, ids=lambda article: article.id)
+def test_a_summary_is_the_article_without_its_text(store, article):
+    assert vars(store.summary(article.id)) == {name: value for name, value in vars(article).items() if name != "text"}
+    assert store.translations(store.summary(article.id)) == store.translations(article)
 
 
 def test_passages_come_in_the_order_asked_for(store):

@@ -95,7 +95,7 @@ def _twin(candidate: _Scored, chosen: list[_Scored], model: EmbeddingModel) -> i
 
 def _citation(n: int, found: _Scored, language: Language, index: OpenIndex, model: EmbeddingModel) -> Citation:
     sentence = found.sentence
-    article = index.documents.article(sentence.passage.document_id)
+    article = index.documents.summary(sentence.passage.document_id)
     foreign = article.language != language
     return Citation(
         n=n,
@@ -104,7 +104,7 @@ def _citation(n: int, found: _Scored, language: Language, index: OpenIndex, mode
         language=article.language,
         url=article.url,
         published=article.published,
-        quote=article.text[sentence.start : sentence.end],
+        quote=sentence.text,
         start=sentence.start,
         end=sentence.end,
         score=round(found.probability, 4),

@@ -28,7 +28,7 @@ def find_parallel(quote: Sentence, language: Language, index: OpenIndex, model: 
     said = [one for passage in passages for one in sentences_of(passage) if _numbers_agree(quote.text, one.text)]
     if not said:
         return None
-    versions = index.documents.translations(index.documents.article(quote.passage.document_id))
+    versions = index.documents.translations(index.documents.summary(quote.passage.document_id))
     vectors = model.words.texts([quote.text, *(one.text for one in said)])
     for at in (-(vectors[1:] @ vectors[0])).argsort():
         found, cosine = said[at], float(vectors[at + 1] @ vectors[0])
