@@ -237,7 +237,7 @@ def _print_evaluation(found: Evaluation) -> None:
     _print_table(["answerable", *columns], rows)
     click.echo()
     refused = [
-        [_KINDS[kind], *(f"{_cell(share)} of {share.of}" for share in shares.values())]
+        [_KINDS[kind], *(f"{_cell(share)} of {share.of}" if share.of else "–" for share in shares.values())]
         for kind, shares in found.unanswerable.items()
     ]
     _print_table(["unanswerable, refused", *LANGUAGES, "total"], refused)

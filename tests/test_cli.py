@@ -321,9 +321,9 @@ def test_evaluate_prints_its_figures(qa, questions):
     ]
     assert rows[8] == "refused                   0.00    0.00    0.00    0.00    0.00"
     assert rows[10:13] == [
-        "unanswerable, refused          en       fr       total",
-        "off-topic               1.00 of 1   – of 0   1.00 of 1",
-        "near miss               0.00 of 1   – of 0   0.00 of 1",
+        "unanswerable, refused          en   fr       total",
+        "off-topic               1.00 of 1    –   1.00 of 1",
+        "near miss               0.00 of 1    –   0.00 of 1",
     ]
     assert rows[14].startswith("6 answers, half of them within ")
     assert len(rows) == 15
