@@ -7,7 +7,8 @@
         manifest.json          every file's size and checksum, the model, the settings, the counts, what refusal needs
         documents.db           canonical texts and passages
         lexical-en/, lexical-fr/
-        vocabulary.json        in how many passages each word stands
+        vocabulary.json        the words of each language, and in how many passages each stands
+        vocabulary-<language>.npz  which passages hold each word
         vectors/               the Chroma store
       generations/<name>.new/  one that is being built
       readers/<name>-<id>/     one reader's own copy of a generation, locked while it lives
@@ -35,7 +36,7 @@ from typing import IO
 
 from qa_service.errors import IndexBusy, IndexUnavailable
 
-FORMAT = 1
+FORMAT = 2
 _MANIFEST = "manifest.json"
 _BUILDING = ".new"
 _KEPT = 2  # the current generation and the one to fall back to

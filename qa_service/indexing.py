@@ -225,7 +225,7 @@ def _write(path: Path, material: Material, model: EmbeddingModel, settings: Sett
         own = [(number, part) for number, part in enumerate(parts) if part.language == language]
         texts = [searchable_text(part) for _, part in own]
         write_lexical(path, language, [number for number, _ in own], texts)
-    write_vocabulary(path, (part.text for part in parts))
+    write_vocabulary(path, parts)
     write_vectors(path, ((number, part, vectors[key(part)]) for number, part in enumerate(parts)))
     return Manifest(
         model=model.id,

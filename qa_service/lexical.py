@@ -3,46 +3,24 @@
 from __future__ import annotations
 
 import logging
-import re
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 import bm25s
 import numpy as np
-import Stemmer
 from numpy.typing import NDArray
 
-from qa_service.language import WORD, Language, fold, folded_stop_words
-from qa_service.tokens import normalise
+from qa_service.language import Language, folded_stop_words
+from qa_service.stems import folded_words, stems
 
 # bm25s sets its own logger to tell every step.
 logging.getLogger("bm25s").setLevel(logging.WARNING)
 
-# What French elides before a vowel; "aujourd'hui" and the like keep their first part as a word of its own.
-_ELISION = re.compile(r"\b(?:[cdjlmnst]|qu|jusqu|lorsqu|puisqu|quoiqu)'(?=\w)")
-_STEMMERS = {"en": "english", "fr": "french"}
-
 
 def terms(text: str, language: Language) -> list[str]:
     """The index terms of a text: words without elisions, accents, stop words and endings; numbers stay whole."""
-    known = normalise(text)  # composes accents: a word typed with loose ones would fall apart
-    bare = _ELISION.sub(" ", known) if language == "fr" else known
     stop_words = folded_stop_words(language)
-    words = [word for word in map(fold, WORD.findall(bare)) if word not in stop_words]
-    stems: list[str] = _stemmer(language).stemWords(words)
-    return stems
-
-
-# A stemmer must not be used by two threads at once (PyStemmer's manual).
-_of_thread = threading.local()
-
-
-def _stemmer(language: Language) -> Stemmer.Stemmer:
-    stemmers: dict[str, Stemmer.Stemmer] = _of_thread.__dict__
-    if language not in stemmers:
-        stemmers[language] = Stemmer.Stemmer(_STEMMERS[language])
-    return stemmers[language]
+    return stems([word for word in folded_words(text, language) if word not in stop_words], language)
 
 
 class LexicalIndex:

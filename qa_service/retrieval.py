@@ -1,12 +1,13 @@
 """A question in, ranked passages of both languages out.
 
-Candidates come from the dense vectors and from a lexical index, of each language apart and with places of their own,
-so that one language can never crowd the other out. They meet in one ranking by word-level similarity through the
-bilingual table, which means the same in all four directions.
+Candidates come from the words of the question, met in either language through the bilingual table, from the dense
+vectors and from BM25; each language has places of its own, so that neither can crowd the other out. They meet in one
+ranking by word-level similarity, which means the same in all four directions.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,15 +22,16 @@ from qa_service.chunking import Passage
 from qa_service.embedding_model import EmbeddingModel
 from qa_service.embeddings import Vectors
 from qa_service.index_reader import CurrentIndex, OpenIndex
-from qa_service.language import LANGUAGES
-from qa_service.words import Words, content_words, remembered_words
+from qa_service.language import LANGUAGES, detect
+from qa_service.words import Words, content_words
 
 # Candidates of each language and kind.
-DENSE_CANDIDATES = 30
-LEXICAL_CANDIDATES = 20
+WORD_CANDIDATES = 20
+DENSE_CANDIDATES = 20
+LEXICAL_CANDIDATES = 10
 
 # Passages that composers read.
-PASSAGES_READ = 12
+PASSAGES_READ = 20
 
 # How much the cosine of the whole texts adds to the share of the question's words that are met.
 DENSE_WEIGHT = 0.5
@@ -37,8 +39,10 @@ DENSE_WEIGHT = 0.5
 # The length of a word's vector is what the model learned of its importance; below this one it has none.
 _UNIMPORTANT = 1.5
 
-# What the words of the title count for, beside those of the passage itself.
-_TITLE_WEIGHT = 0.5
+# Of one article, this share of the places asked for; what is left over comes after the others.
+_OF_ONE_ARTICLE = 0.4
+# From this cosine on, a passage says again what a better one of another article said.
+_SAME_TEXT = 0.97
 
 
 @dataclass(frozen=True)
@@ -46,12 +50,14 @@ class Query:
     """A question made ready: its words, what they weigh, its vector in the bilingual table and in the dense model.
 
     ``importance`` is a word's weight by the model alone, ``weights`` by its rarity in the index too; each sums to one.
+    ``met`` says how well each passage of the index, with its title, meets each word; shape (passages, words), 0 to 1.
     """
 
     text: str
     words: Words
     importance: NDArray[np.float32]
     weights: NDArray[np.float32]
+    met: Vectors
     vector: Vectors
     dense: Sequence[float]
 
@@ -66,12 +72,12 @@ class RankedPassage:
 
 def prepare(question: str, index: OpenIndex, model: EmbeddingModel, dense: Sequence[float] | None = None) -> Query:
     """Read a question against an index: which of its words matter there, and its vectors (dense, if not given)."""
-    words = model.words.of(content_words(question))
+    words = model.words.of(content_words(question), detect(question, LANGUAGES[0]))
     importance = np.sqrt((words.norms - _UNIMPORTANT).clip(0.1))
-    weights = index.vocabulary.rarity(words) * importance
+    rarity, met = index.vocabulary.read(words)
     vector = model.words.table.encode([question])[0]
     dense = model.embeddings.embed_query(question) if dense is None else dense
-    return Query(question, words, _shares(importance), _shares(weights), vector, dense)
+    return Query(question, words, _shares(importance), _shares(rarity * importance), met, vector, dense)
 
 
 def _shares(weights: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -80,37 +86,47 @@ def _shares(weights: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def retrieve(query: Query, index: OpenIndex, model: EmbeddingModel, count: int = 10) -> list[RankedPassage]:
     """The best passages of both languages for a question, best first."""
-    passages = index.documents.passages(_candidates(query, index))
-    if not passages or not query.words.folded:
+    if not query.words.folded or not len(query.met):
         return []
-    scores = score([passage.text for passage in passages], query, model)
-    titles = word_score([passage.title for passage in passages], query, model)
-    scores += _TITLE_WEIGHT * titles * (1 - scores).clip(0)
-    best = np.argsort(-scores, kind="stable")[:count]
+    shares: NDArray[np.float32] = query.met @ query.weights
+    numbers = _candidates(query, shares, index)
+    passages = index.documents.passages(numbers)
+    vectors = model.words.texts([passage.text for passage in passages])
+    scores = shares[numbers] + DENSE_WEIGHT * (vectors @ query.vector)
+    order = [int(row) for row in np.argsort(-scores, kind="stable")]
+    best = _spread(order, passages, vectors, count)
     return [RankedPassage(passages[row], float(scores[row])) for row in best]
 
 
-def word_score(texts: list[str], query: Query, model: EmbeddingModel) -> NDArray[np.float32]:
-    """Share of the question's weight that each text meets word by word, 0 to 1."""
-    met = model.words.met(query.words, [remembered_words(text) for text in texts])
-    shares: NDArray[np.float32] = met @ query.weights
-    return shares
-
-
-def score(texts: list[str], query: Query, model: EmbeddingModel) -> NDArray[np.float32]:
-    """How well each text meets the question: word by word, and as a whole."""
-    cosines = model.words.texts(texts) @ query.vector
-    total: NDArray[np.float32] = word_score(texts, query, model) + DENSE_WEIGHT * cosines
-    return total
-
-
-def _candidates(query: Query, index: OpenIndex) -> list[int]:
-    """Numbers of the passages worth ranking: nearest by vector and best by words, in each language."""
+def _candidates(query: Query, shares: NDArray[np.float32], index: OpenIndex) -> list[int]:
+    """Numbers of the passages worth ranking, in each language: by words of either language, by vectors, by BM25."""
     found: dict[int, None] = {}
     for language in LANGUAGES:
+        own = index.vocabulary.numbers[language]
+        found |= dict.fromkeys(own[np.argsort(-shares[own], kind="stable")[:WORD_CANDIDATES]].tolist())
         found |= dict.fromkeys(number for number, _ in index.vectors.search(query.dense, language, DENSE_CANDIDATES))
         found |= dict.fromkeys(number for number, _ in index.lexical[language].search(query.text, LEXICAL_CANDIDATES))
     return list(found)
+
+
+def _spread(order: list[int], passages: list[Passage], vectors: Vectors, count: int) -> list[int]:
+    """The first rows of a ranking, so that no article fills all places and none is there twice.
+
+    What goes over an article's share, or repeats another article, is put behind the rest, not left out.
+    """
+    share = max(1, round(_OF_ONE_ARTICLE * count))
+    chosen: list[int] = []
+    behind: list[int] = []
+    taken: Counter[str] = Counter()
+    for row in order:
+        article = passages[row].document_id
+        others = [one for one in chosen if passages[one].document_id != article]
+        repeats = bool(others) and float((vectors[others] @ vectors[row]).max()) >= _SAME_TEXT
+        (behind if repeats or taken[article] >= share else chosen).append(row)
+        taken[article] += 1
+        if len(chosen) == count:
+            break
+    return (chosen + behind)[:count]
 
 
 class BilingualRetriever(BaseRetriever):

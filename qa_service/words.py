@@ -11,12 +11,21 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from qa_service.embeddings import BilingualEmbeddings, Vectors
-from qa_service.language import LANGUAGES, WORD, fold, folded_stop_words
+from qa_service.embeddings import BilingualEmbeddings, Vectors, unit
+from qa_service.language import LANGUAGES, WORD, Language, fold, folded_stop_words
+from qa_service.related import RelatedStems, related_stems
 from qa_service.tokens import normalise, token_ids
 
 # Below this cosine two words have nothing to do with each other.
 UNRELATED = 0.35
+# What the company that two stems keep counts for, beside what they translate to.
+_COMPANY = 0.4
+# A translation is further from its word than another form of it is, and means as much: two words of different
+# languages count for more, two of one language for less.
+_WITHIN = 0.9
+_ACROSS = 1.25
+# What is left below this is noise, and would make every passage meet every word a little.
+_NOISE = 0.25
 # The table knows a word that it spells in fewer pieces than this. Others are mostly names, and the pieces that two
 # names share say nothing: they are met by what begins alike.
 _UNKNOWN_PIECES = 3
@@ -40,10 +49,16 @@ remembered_words = lru_cache(maxsize=20_000)(content_words)
 
 @dataclass(frozen=True)
 class Words:
-    """Words: folded forms, unit vectors of shape (words, dimensions), lengths before scaling, counts of tokens."""
+    """Words of one language.
 
+    Folded forms, unit vectors of shape (words, dimensions), those of their stems, lengths of the first before scaling,
+    counts of tokens.
+    """
+
+    language: Language
     folded: tuple[str, ...]
     vectors: Vectors
+    stems: Vectors
     norms: NDArray[np.float32]
     pieces: NDArray[np.int32]
 
@@ -56,6 +71,11 @@ class Words:
     def unknown(self) -> NDArray[np.bool_]:
         """Which of the words the table does not know."""
         return np.asarray(self.pieces >= _UNKNOWN_PIECES)
+
+    @cached_property
+    def stemmed(self) -> NDArray[np.bool_]:
+        """Which of the words have a known stem; numbers have none."""
+        return np.asarray(self.stems.any(axis=1) & ~self.numbers)
 
     @cached_property
     def beginnings(self) -> NDArray[np.int64]:
@@ -74,40 +94,62 @@ class Words:
 class WordVectors:
     """Vectors of single words, the sum of their tokens' vectors in the bilingual table, and of texts; remembered."""
 
-    def __init__(self, table: BilingualEmbeddings, remembered: int = 50_000) -> None:
+    def __init__(
+        self, table: BilingualEmbeddings, remembered: int = 50_000, related: RelatedStems | None = None
+    ) -> None:
         """Read words and texts off a model; the most recently used ones are kept, about a kilobyte each."""
         self.table = table
+        self._related = related_stems() if related is None else related
         self._row = lru_cache(maxsize=remembered)(self._compute)
         self._text = lru_cache(maxsize=remembered)(lambda text: table.encode([text])[0])
+        self._content = lru_cache(maxsize=remembered)(self._compute_content)
 
     def texts(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors of whole texts, shape (texts, dimensions), for texts that are likely to be asked for again."""
         return np.array([self._text(text) for text in texts], dtype=np.float32).reshape(-1, self.table.dimensions)
 
-    def of(self, words: Sequence[str]) -> Words:
-        """The vectors of some words."""
+    def contents(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors of the content words of texts, each word counting alike; remembered like ``texts``."""
+        return np.array([self._content(text) for text in texts], dtype=np.float32).reshape(-1, self.table.dimensions)
+
+    def of(self, words: Sequence[str], language: Language) -> Words:
+        """The vectors of some words of a language."""
         rows = [self._row(word) for word in words]
         return Words(
+            language,
             tuple(row[0] for row in rows),
             np.array([row[1] for row in rows], dtype=np.float32).reshape(-1, self.table.dimensions),
+            self._related.of(words, language),
             np.array([row[2] for row in rows], dtype=np.float32),
             np.array([row[3] for row in rows], dtype=np.int32),
         )
 
-    def met(self, question: Words, texts: Sequence[Sequence[str]]) -> Vectors:
+    def met(self, question: Words, texts: Sequence[str], languages: Sequence[Language]) -> Vectors:
         """How well each text meets each word of a question, shape (texts, question words), 0 to 1.
 
         That is the best similarity of any of the text's words: ColBERT's MaxSim (Khattab and Zaharia, 2020), with
-        static word vectors.
+        static word vectors. Texts are named with their languages.
         """
-        vocabulary = {word: column for column, word in enumerate(dict.fromkeys(chain.from_iterable(texts)))}
         best = np.zeros((len(texts), len(question.folded)), dtype=np.float32)
-        if vocabulary and question.folded:
-            scores = similarity(question, self.of(list(vocabulary)))
-            for row, text in enumerate(texts):
-                if text:
-                    best[row] = scores[:, [vocabulary[word] for word in text]].max(axis=1)
+        for language in set(languages):
+            rows = [row for row, spoken in enumerate(languages) if spoken == language and remembered_words(texts[row])]
+            if rows and question.folded:
+                best[rows] = self._met([remembered_words(texts[row]) for row in rows], question, language)
         return best
+
+    def _met(self, texts: list[tuple[str, ...]], question: Words, language: Language) -> Vectors:
+        """The same for word lists of one language, none of them empty."""
+        columns = {word: column for column, word in enumerate(dict.fromkeys(chain.from_iterable(texts)))}
+        scores = similarity(question, self.of(list(columns), language))
+        places = np.array([columns[word] for text in texts for word in text])
+        starts = np.cumsum([0] + [len(text) for text in texts[:-1]])
+        best: Vectors = np.maximum.reduceat(scores[:, places], starts, axis=1).T
+        return best
+
+    def _compute_content(self, text: str) -> Vectors:
+        rows = np.array([self._row(word)[1] for word in remembered_words(text)], dtype=np.float32)
+        vector: Vectors = unit(rows.reshape(-1, self.table.dimensions).sum(axis=0, keepdims=True))[0]
+        return vector
 
     def _compute(self, word: str) -> tuple[str, Vectors, float, int]:
         total = self.table.sums([word])[0]
@@ -118,8 +160,9 @@ class WordVectors:
 def similarity(left: Words, right: Words) -> Vectors:
     """Similarity of every word on the left with every word on the right, shape (left, right), 0 to 1.
 
-    One for the same word (accents aside), the cosine for related words, nothing below ``UNRELATED``. Numbers are
-    met by themselves alone: 2024 and 2025 are close as vectors and far apart as facts. So are two unknown names.
+    One for the same word (accents aside); for others what their vectors and their stems' company say, weighed so that
+    it means the same within a language and across. Numbers are met by themselves alone: 2024 and 2025 are close as
+    vectors and far apart as facts. So are two unknown names.
     """
     scores: Vectors = left.vectors @ right.vectors.T
     scores[scores < UNRELATED] = 0
@@ -127,6 +170,12 @@ def similarity(left: Words, right: Words) -> Vectors:
     scores[:, right.numbers] = 0
     unknown = left.unknown[:, None] | right.unknown[None, :]
     scores[unknown & (left.beginnings[:, None] != right.beginnings[None, :])] = 0
+    company = left.stems @ right.stems.T
+    both = left.stemmed[:, None] & right.stemmed[None, :]
+    scores += both * _COMPANY * (company - scores)
+    scores *= _WITHIN if left.language == right.language else _ACROSS
+    scores[scores < _NOISE] = 0
+    np.minimum(scores, 1, out=scores)
     for row, word in enumerate(left.folded):
         scores[row, right.places.get(word, [])] = 1
     return scores

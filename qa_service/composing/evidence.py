@@ -9,18 +9,26 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qa_service.chunking import Passage
 from qa_service.chunking import sentences as split_sentences
-from qa_service.composing.question_types import asked_kinds, offered_kinds
+from qa_service.composing.question_types import (
+    KINDS,
+    Offered,
+    asked_kinds,
+    counted_word,
+    leans_on_the_one_before,
+    offered,
+)
 from qa_service.embedding_model import EmbeddingModel
 from qa_service.embeddings import Vectors, unit
 from qa_service.language import WORD, fold
 from qa_service.retrieval import Query, RankedPassage
-from qa_service.words import is_number, remembered_words
+from qa_service.words import content_words, is_number, remembered_words, similarity
 
 FEATURES = (
     "words met by the sentence",
@@ -29,27 +37,45 @@ FEATURES = (
     "words met with the sentence before",
     "words met with the sentence after",
     "words met with the passage",
+    "words met with the passage and title",
     "words met with the title",
+    "words met with the title and sentence before",
     "heaviest word not met with the passage",
     "heaviest word not met by the sentence",
+    "words that the title lacks",
+    "words that the title lacks, met by the sentence",
+    "words that the title lacks, met with the sentence before",
+    "words that few sentences meet, met by the sentence",
+    "words that few sentences meet, met with the sentence before",
+    "names and numbers met with the passage",
+    "names and numbers not met",
     "cosine with the sentence",
     "cosine with the passage",
     "cosine with the title",
     "cosine with the sentence, rare words first",
     "score of the passage",
     "distance from the best passage",
-    "holds the kind asked for",
-    "lacks the kind asked for",
+    "best score of the article",
+    "mean of the article's best three",
+    *(f"{kind} asked for and named" for kind in KINDS),
+    *(f"{kind} asked for and not named" for kind in KINDS),
     "no kind asked for",
-    "names and numbers met with the passage",
-    "names and numbers not met",
+    "date asked for and a full one named",
+    "counted word met after a number",
+    "names not in the question",
+    "names not in the question, no kind asked for",
+    "begins the article",
     "length",
+    "short",
     "ends like a sentence",
+    "points back",
 )
-
 
 # From this similarity on, a word is met by a translation or another form of it, not by a related word.
 _CLOSELY = 0.8
+# Characters from the start of an article, and content words.
+_BEGINNING = 300
+_SHORT = 5
 _ENDED = re.compile(r"[.!?…][”»\"’)\s]*$")
 
 
@@ -92,58 +118,127 @@ def features(query: Query, found: list[tuple[Sentence, RankedPassage]], model: E
     if not found:
         return np.zeros((0, len(FEATURES)), dtype=np.float32)
     sentences = [sentence for sentence, _ in found]
-    columns = _words(query, sentences, model) | _wholes(query, sentences, model) | _kinds(query, sentences)
-    scores = np.array([passage.score for _, passage in found], dtype=np.float32)
-    columns |= {"score of the passage": scores, "distance from the best passage": scores.max() - scores}
+    columns = _words(query, sentences, model) | _wholes(query, sentences, model) | _scores(found)
+    columns |= _kinds(query, sentences, model) | _forms(sentences)
     return np.stack([np.asarray(columns[name], dtype=np.float32) for name in FEATURES], axis=1)
 
 
 def _words(query: Query, sentences: list[Sentence], model: EmbeddingModel) -> dict[str, NDArray[np.float32]]:
-    """How far the words of the question are met in a sentence, next to it, and in its passage."""
-    own = _met([sentence.text for sentence in sentences], query, model)
-    before = _met([sentence.before for sentence in sentences], query, model)
-    after = _met([sentence.after for sentence in sentences], query, model)
-    passages, rows = _passages(sentences)
-    around = _met([passage.text for passage in passages], query, model)[rows]
-    everywhere = np.maximum(around, _met([passage.title for passage in passages], query, model)[rows])
+    """How far the words of the question are met in a sentence, next to it, and in its passage and title."""
+    own, before, after, passage, title = _met(query, sentences, model)
+    everywhere = np.maximum(passage, title)
+    with_before = np.maximum(own, before)
+    with_title = np.maximum(own, title)
+    lacking = query.weights * (1 - title)  # the title says what all is about; the rest is what is asked of it
+    telling = query.weights * (1 - own.mean(axis=0))
+    telling /= max(float(telling.sum()), 1e-6)
+    mass = lacking.sum(axis=1)
     named = _named(query)
     return {
         "words met by the sentence": own @ query.importance,
         "words met by the sentence, rare ones first": own @ query.weights,
         "words met closely by the sentence": (own > _CLOSELY) @ query.importance,
-        "words met with the sentence before": np.maximum(own, before) @ query.importance,
+        "words met with the sentence before": with_before @ query.importance,
         "words met with the sentence after": np.maximum(own, after) @ query.importance,
-        "words met with the passage": around @ query.importance,
-        "words met with the title": everywhere @ query.importance,
+        "words met with the passage": passage @ query.importance,
+        "words met with the passage and title": everywhere @ query.importance,
+        "words met with the title": with_title @ query.weights,
+        "words met with the title and sentence before": np.maximum(with_title, before) @ query.weights,
         "heaviest word not met with the passage": _heaviest(1 - everywhere, query),
         "heaviest word not met by the sentence": _heaviest(1 - own, query),
+        "words that the title lacks": mass,
+        "words that the title lacks, met by the sentence": (own * lacking).sum(axis=1) / (mass + 1e-6),
+        "words that the title lacks, met with the sentence before": (with_before * lacking).sum(axis=1) / (mass + 1e-6),
+        "words that few sentences meet, met by the sentence": own @ telling,
+        "words that few sentences meet, met with the sentence before": with_before @ telling,
         "names and numbers met with the passage": everywhere @ named,
         "names and numbers not met": (1 - everywhere) @ named,
     }
 
 
+def _met(query: Query, sentences: list[Sentence], model: EmbeddingModel) -> list[Vectors]:
+    """How well each word is met by each sentence, the one before, the one after, the passage and the title."""
+    texts = [
+        [(text, sentence.passage.language) for sentence, text in zip(sentences, column, strict=True)]
+        for column in zip(
+            *((one.text, one.before, one.after, one.passage.text, one.passage.title) for one in sentences), strict=True
+        )
+    ]
+    rows = {text: row for row, text in enumerate(dict.fromkeys(chain.from_iterable(texts)))}
+    met = model.words.met(query.words, [text for text, _ in rows], [language for _, language in rows])
+    return [met[[rows[text] for text in column]] for column in texts]
+
+
 def _wholes(query: Query, sentences: list[Sentence], model: EmbeddingModel) -> dict[str, NDArray[np.float32]]:
     """How close the question is, as a whole, to a sentence, its passage and its title."""
     texts = [sentence.text for sentence in sentences]
-    passages, rows = _passages(sentences)
     return {
         "cosine with the sentence": _cosines(texts, query, model),
-        "cosine with the passage": _cosines([passage.text for passage in passages], query, model)[rows],
-        "cosine with the title": _cosines([passage.title for passage in passages], query, model)[rows],
-        "cosine with the sentence, rare words first": _subject_cosines(texts, query, model),
+        "cosine with the passage": _cosines([sentence.passage.text for sentence in sentences], query, model),
+        "cosine with the title": _cosines([sentence.passage.title for sentence in sentences], query, model),
+        "cosine with the sentence, rare words first": _subject_cosines(sentences, query, model),
     }
 
 
-def _kinds(query: Query, sentences: list[Sentence]) -> dict[str, NDArray[np.float32]]:
-    """Whether a sentence holds the kind of thing that the question asks for, and what kind of sentence it is."""
-    asked = asked_kinds(query.text)
-    holds = np.array([bool(asked & offered_kinds(sentence.text)) for sentence in sentences], dtype=np.float32)
+def _scores(found: list[tuple[Sentence, RankedPassage]]) -> dict[str, NDArray[np.float32]]:
+    """How well the passage of a sentence was ranked, and its article."""
+    scores = np.array([ranked.score for _, ranked in found], dtype=np.float32)
+    ranked = dict.fromkeys(ranked for _, ranked in found)
+    articles: dict[str, list[float]] = {}
+    for one in sorted(ranked, key=lambda one: -one.score):
+        articles.setdefault(one.passage.document_id, []).append(one.score)
+    own = [articles[sentence.passage.document_id] for sentence, _ in found]
     return {
-        "holds the kind asked for": holds,
-        "lacks the kind asked for": (1 - holds) * bool(asked),
+        "score of the passage": scores,
+        "distance from the best passage": scores.max() - scores,
+        "best score of the article": np.array([best[0] for best in own]),
+        "mean of the article's best three": np.array([float(np.mean(best[:3])) for best in own]),
+    }
+
+
+def _kinds(query: Query, sentences: list[Sentence], model: EmbeddingModel) -> dict[str, NDArray[np.float32]]:
+    """Whether a sentence names a thing of the kind that the question asks for, and which the question does not name."""
+    asked = asked_kinds(query.text)
+    known = frozenset(WORD.findall(fold(query.text)))
+    offers = [offered(sentence.text) for sentence in sentences]
+    columns: dict[str, NDArray[np.float32]] = {}
+    for kind in KINDS:
+        named = np.array([offer.new(kind, known) for offer in offers], dtype=np.float32)
+        columns[f"{kind} asked for and named"] = named * (kind in asked)
+        columns[f"{kind} asked for and not named"] = (1 - named) * (kind in asked)
+    names = np.log1p([offer.new_names(known) for offer in offers])
+    return columns | {
         "no kind asked for": np.full(len(sentences), not asked, dtype=np.float32),
-        "length": np.log([len(remembered_words(sentence.text)) for sentence in sentences]),
+        "date asked for and a full one named": np.array([offer.full_date for offer in offers]) * ("date" in asked),
+        "counted word met after a number": _counted(query, sentences, offers, model),
+        "names not in the question": names,
+        "names not in the question, no kind asked for": names * (not asked),
+    }
+
+
+def _counted(
+    query: Query, sentences: list[Sentence], offers: list[Offered], model: EmbeddingModel
+) -> NDArray[np.float32]:
+    """How well what a question wants counted is met right after a number; zero where nothing is to be counted."""
+    met = np.zeros(len(sentences), dtype=np.float32)
+    word = counted_word(query.text)
+    if word is not None and content_words(word):
+        counted = model.words.of([word], query.words.language)
+        for row, (sentence, offer) in enumerate(zip(sentences, offers, strict=True)):
+            if offer.counted:
+                met[row] = similarity(counted, model.words.of(offer.counted, sentence.passage.language)).max()
+    return met
+
+
+def _forms(sentences: list[Sentence]) -> dict[str, NDArray[np.float32]]:
+    """What a sentence is like, whatever is asked."""
+    lengths = np.array([len(remembered_words(sentence.text)) for sentence in sentences], dtype=np.float32)
+    return {
+        "begins the article": np.array([sentence.start < _BEGINNING for sentence in sentences]),
+        "length": np.log(lengths),
+        "short": lengths < _SHORT,
         "ends like a sentence": np.array([ends_like_a_sentence(sentence.text) for sentence in sentences]),
+        "points back": np.array([leans_on_the_one_before(sentence.text) for sentence in sentences]),
     }
 
 
@@ -152,26 +247,15 @@ def ends_like_a_sentence(text: str) -> bool:
     return _ENDED.search(text) is not None
 
 
-def _passages(sentences: list[Sentence]) -> tuple[list[Passage], list[int]]:
-    """The distinct passages of some sentences, each measured once, and the place of each sentence's among them."""
-    places = {passage: at for at, passage in enumerate(dict.fromkeys(sentence.passage for sentence in sentences))}
-    return list(places), [places[sentence.passage] for sentence in sentences]
-
-
-def _met(texts: list[str], query: Query, model: EmbeddingModel) -> Vectors:
-    return model.words.met(query.words, [remembered_words(text) for text in texts])
-
-
 def _cosines(texts: list[str], query: Query, model: EmbeddingModel) -> Vectors:
     cosines: Vectors = model.words.texts(texts) @ query.vector
     return cosines
 
 
-def _subject_cosines(texts: list[str], query: Query, model: EmbeddingModel) -> Vectors:
-    """Cosine between the subject of the question, its words by weight, and the content words of each text."""
+def _subject_cosines(sentences: list[Sentence], query: Query, model: EmbeddingModel) -> Vectors:
+    """Cosine between the subject of the question, its words by weight, and the content words of each sentence."""
     subject = unit((query.words.vectors * query.weights[:, None]).sum(axis=0, keepdims=True))[0]
-    sums = [model.words.of(remembered_words(text)).vectors.sum(axis=0) for text in texts]
-    cosines: Vectors = unit(np.stack(sums)) @ subject
+    cosines: Vectors = model.words.contents([sentence.text for sentence in sentences]) @ subject
     return cosines
 
 
