@@ -39,7 +39,14 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    IntegrityError,
+    OperationalError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
 
 from qa_service.answers import Answer
 from qa_service.errors import MissingExtra, SettingsError
@@ -61,7 +68,7 @@ _CONNECT_WAIT_S = 3
 # How long a database that failed is left alone. Seconds.
 _RETRY_AFTER_S = 10.0
 # Between the attempts to make the tables. Seconds.
-_PAUSES_S = (0.02, 0.1, 0.3)
+_PAUSE_S = 0.05
 _DAY_S = 86_400.0
 
 # SQLite's databases without a file of their own, each connection's apart, and its addresses within an address.
@@ -108,6 +115,10 @@ class Turn:
 
 class _OtherVersion(Exception):
     """Another version of the service made the tables."""
+
+
+# What a database, its driver and its disk raise.
+_TROUBLE = (SQLAlchemyError, OSError, ValueError, _OtherVersion)
 
 
 class Conversations:
@@ -161,12 +172,13 @@ class Conversations:
 
     def _attempt(self, work: Callable[[Connection], Result], otherwise: Result, *, writes: bool = False) -> Result:
         """What the work returns; what it would have been otherwise while the database fails."""
-        if time.monotonic() < self._retry_at:
-            return otherwise
         try:
-            with self._opened_engine().connect() as connection:
+            engine = self._opened_engine()
+            if engine is None:
+                return otherwise
+            with engine.connect() as connection:
                 result = work(connection)
-        except (SQLAlchemyError, OSError, ValueError, _OtherVersion) as error:
+        except _TROUBLE as error:
             self._fail(error)
             return otherwise
         if writes:  # what can be read may still be read-only, or full
@@ -174,9 +186,8 @@ class Conversations:
         return result
 
     def _fail(self, error: Exception) -> None:
-        with self._lock:
-            first, self._failing = not self._failing, True
-            self._retry_at = time.monotonic() + self._retry_after_s
+        first, self._failing = not self._failing, True
+        self._retry_at = time.monotonic() + self._retry_after_s
         if first:
             # The error's own text may hold what was asked, or a password.
             _LOG.warning("Conversations cannot be kept (%s); questions are answered without memory.", _reason(error))
@@ -184,18 +195,32 @@ class Conversations:
     def _exists(self) -> bool:
         return self._file is None or self._file.is_file()
 
-    def _opened_engine(self) -> Engine:
-        """The engine, made anew in a forked process, and where the file is no longer the one that was opened."""
+    def _opened_engine(self) -> Engine | None:
+        """The engine, made anew in a forked process and where the file is another one; None while it is left alone."""
         with self._lock:
-            if self._engine is None or self._opened != (os.getpid(), _identity(self._file)):
+            if time.monotonic() < self._retry_at:
+                return None
+            here = (os.getpid(), _identity(self._file))
+            if self._engine is None or self._opened != here:
                 if self._engine is not None:
                     # Connections of the process before the fork are its own: they are dropped, and not closed.
-                    self._engine.dispose(close=self._opened is not None and self._opened[0] == os.getpid())
+                    self._engine.dispose(close=self._opened is not None and self._opened[0] == here[0])
                 self._engine = None
-                engine = _engine(self._url, self._file)
-                _make_tables(engine)
-                self._engine, self._opened = engine, (os.getpid(), _identity(self._file))
+                self._engine = self._made()
             return self._engine
+
+    def _made(self) -> Engine:
+        engine = None
+        try:
+            engine = _engine(self._url, self._file)
+            _make_tables(engine)
+            self._opened = (os.getpid(), _identity(self._file))
+        except _TROUBLE as error:
+            self._fail(error)  # before the next thread gets the lock, and waits as long
+            if engine is not None:
+                engine.dispose()
+            raise
+        return engine
 
 
 def database_url(settings: Settings) -> URL:
@@ -257,12 +282,14 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 (
 
 def _make_tables(engine: Engine) -> None:
     """Make the tables where they are missing. Processes that start at once disturb each other, and try again."""
-    for pause in _PAUSES_S:
+    deadline = time.monotonic() + _LOCK_WAIT_S
+    while True:
         try:
             return _create(engine)
-        except DBAPIError:
-            time.sleep(pause)
-    return _create(engine)
+        except (OperationalError, IntegrityError, ProgrammingError):
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(_PAUSE_S)
 
 
 def _create(engine: Engine) -> None:

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -256,6 +257,20 @@ def test_a_locked_file_is_waited_for_once(settings, file, caplog):
     holder.close()
     assert warnings(caplog) == ["Conversations cannot be kept (SQLITE_BUSY); questions are answered without memory."]
     assert ASKED not in caplog.text
+    kept.close()
+
+
+def test_a_file_that_was_locked_before_holds_nobody_up_for_long(settings, file, caplog):
+    file.parent.mkdir()
+    holder = sqlite3.connect(file, isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    kept = Conversations(settings)
+    started = time.monotonic()
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda _: kept.add(answer("c"), "u"), range(16)))
+    assert time.monotonic() - started < 5
+    assert len(warnings(caplog)) == 1
+    holder.close()
     kept.close()
 
 
