@@ -6,11 +6,13 @@ since a subject that does not belong to it does more harm than one that is missi
 
 A completed question is the question as it was asked, a dash, and the words that it takes over. The words behind the
 dash are the subject of the conversation: the next question takes them over rather than what was asked about them.
+Names out of the answer that was quoted are not taken over: tried for "he" and "they", they answered no more questions.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -22,6 +24,8 @@ DASH = " — "
 
 # Characters: whoever writes more than this says what it is about.
 _LONGEST = 300
+# Words: more than these are no subject.
+_MOST_TAKEN = 20
 
 # All patterns read folded text with plain apostrophes: lower case, no accents. "où" is told from "ou" before.
 
@@ -55,6 +59,12 @@ _ASKED_FOR = frozenset(
     suite precisement exactement ensuite plutot point information informations savoir ailleurs
     first last latest premier premiere dernier derniere quantieme two three deux trois aura auront
     """.split()
+)
+# They are asked of the service itself, and of nothing before.
+_ABOUT_US = re.compile(
+    r"\b(?:who|what|how) are you\b|\bwhat can you do\b|\bwhat do you (?:do|know)\b|\bqui (?:es-tu|etes-vous)\b"
+    r"|\btu es qui\b|\bvous etes qui\b|\b(?:comment )?ca va\b|\bcomment (?:vas-tu|allez-vous)\b"
+    r"|\bque (?:sais|peux|savez|pouvez)-(?:tu|vous) faire\b"
 )
 # They are said to be polite and ask for nothing.
 _POLITE = frozenset(
@@ -138,9 +148,9 @@ _DEFINING = re.compile(r"(?:what|who) (?:is|are|was|were)\b|qu'est-ce qu|qui (?:
 # What is asked about a subject, and is no part of it.
 _PREDICATES = re.compile(
     r"(?:sign(?!a)|adopt|present|propos|launch|announc|start|begin|began|happen|take|taking|took|effect|enter|entr(?:e|er|"
-    r"ent|era)$|force|vigueur|appl(?:y|ie)|concern|cover|couvr|contain|conti[e]n|includ|hold|held|host|t(?:ien|en)(?:t|u|d)|"
+    r"ent|era)$|force|vigueur|appl(?:y|ie)|concern|cover|couvr|contain|contien|includ|hold|held|host|t(?:ien|en)(?:t|u|d)|"
     r"organis(?!a)|organiz(?!a)|plan(?:ned|s)$|prevu|prevoi|visit(?:ed|s)$|recu|receiv|meet$|reun(?:ir|it|ira|iront)|bring|together|"
-    r"rassembl|link|run$|runs$|ger(?:e|er|era)$|help|aid(?:e|er)$|permet|allow|support|souti[e]n|mention|evoqu|decri|describ|"
+    r"rassembl|link|run$|runs$|ger(?:e|er|era)$|help|aid(?:e|er)$|permet|allow|support|soutien|mention|evoqu|decri|describ|"
     r"nam(?:ed|es)$|nomm|cit(?:e|es|ent)$|call|appel|mean|signifi|sert$|serv(?:e|es|ir)$|think|thought|pens|say|said|dit$|"
     r"lieu$|place$|deroul|commenc|debut|profit|expect|attend|lance|annonce|creat|cree|decid|exempt(?:s|ed)$|donn|droit$)"
 )
@@ -168,7 +178,7 @@ def complete(question: str, earlier: Sequence[str]) -> str:
         return question
     known = {fold(word) for word in WORD.findall(question)}
     taken = [word for word in _taken_over(question, _read(before)) if fold(word) not in known]
-    return f"{question}{DASH}{' '.join(taken)}" if taken else question
+    return f"{question}{DASH}{' '.join(taken[:_MOST_TAKEN])}" if taken else question
 
 
 def leans(question: str) -> bool:
@@ -177,7 +187,7 @@ def leans(question: str) -> bool:
         return False
     text = _plain(question)
     words = WORD.findall(text)
-    if not words or all(word in _POLITE for word in words):
+    if not words or all(word in _POLITE for word in words) or _ABOUT_US.search(text):
         return False
     return _names_nothing(question) or _points_back(text, question) or _is_a_part(text)
 
@@ -208,7 +218,7 @@ _SAYING = frozenset(
 
 def _plain(text: str) -> str:
     """A text folded, with plain apostrophes, "où" told from "ou", and what "l a t il" lacks put back."""
-    marked = re.sub(r"\boù\b", "where_fr", text.lower())
+    marked = re.sub(r"\boù\b", "where_fr", unicodedata.normalize("NFC", text.lower()))
     bare = fold(re.sub(r"[\u2019\u2018\u02bc`´]", "'", marked)).strip()
     elided = re.sub(r"\b(qu|[cdjlmn]) (?=[aeiouyh])", r"\1'", bare)
     return _TURNED.sub(lambda match: match[0].replace(" ", "-"), elided)

@@ -58,7 +58,8 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
 @pytest.mark.parametrize(
     "question",
     [
-        "Where?", "Why?", "And when?", "Who signed it?", "What about Rabat?", "And for students?", "In which city?",
+        "Ou\u0300 ?", "Where?", "Why?", "And when?", "Who signed it?", "What about Rabat?", "And for students?",
+        "In which city?",
         "When does it take effect?", "what did he say next?", "When was that agreement signed?", "What is its number?",
         "Où ?", "combien ?", "Et pour les Kazakhs ?", "Qui l’a signé ?", "Quand entre-t-il en vigueur ?",
         "Et à Rabat ?", "Qu’en pense le Maroc ?", "À quoi sert-elle ?", "Dans quelle ville ?", "QUI L A SIGNE",
@@ -75,6 +76,7 @@ def test_questions_that_name_too_little_lean(question: str) -> None:
 @pytest.mark.parametrize(
     "question",
     [
+        "Who are you?", "How are you?", "What can you do?", "Qui êtes-vous ?", "Comment ça va ?", "Que sais-tu faire ?",
         "Hello", "Thanks a lot!", "OK", "Merci beaucoup", "Bonjour !", "?", "Interpol", "Nurtleu Bourita Rabat ?",
         "visa exemption date", "hub ble maroc", "And what does the roadmap cover?", "Is it true that Morocco agreed?",
         "How long does it take to fly to Astana?", "Which plan did Morocco present this year?",
