@@ -21,6 +21,7 @@ from qa_service.language import LANGUAGES, Language
 from qa_service.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from qa_service.evaluation import Evaluation, Share
     from qa_service.pipeline import Pipeline
     from qa_service.planning import Progress
 
@@ -96,6 +97,33 @@ def search(query: str, count: int, as_json: bool) -> None:
     for passage in passages:
         click.echo(f"{passage.score:.3f}  {passage.document_id} [{passage.start}-{passage.end}]")
         click.echo(f"       {' '.join(passage.text.split())[:160]}")
+
+
+@cli.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
+@as_json
+def evaluate(files: tuple[Path, ...], as_json: bool) -> None:
+    """Ask the questions of FILE... and show how well they are answered, by language and in total.
+
+    Each line of a FILE is a JSON object; docs/evaluation.md tells what is in it, and what the figures mean.
+    """
+    from qa_service.evaluation import evaluate as ask_all
+    from qa_service.question_files import read_questions
+
+    questions = read_questions(files)
+    with (
+        _pipeline(load_settings()) as pipeline,
+        _progress(shown=sys.stderr.isatty() and not as_json) as progress,
+    ):
+        found = ask_all(pipeline, questions, progress)
+    for error in found.errors:
+        click.echo(f"qa-service: {error}", err=True)
+    if as_json:
+        _print_json(found.to_dict())
+    else:
+        _print_evaluation(found)
+    if found.errors:
+        sys.exit(1)
 
 
 @cli.command()
@@ -187,6 +215,66 @@ def _require_free(settings: Settings) -> None:
             raise QAServiceError(
                 f"Cannot listen on {settings.host}:{settings.port} ({error.strerror}); choose another with --port."
             ) from None
+
+
+# What the table calls the figures, in its order.
+_FIGURES = {
+    "questions": "questions",
+    "document_at_1": "document@1",
+    "document_at_3": "document@3",
+    "answer_in_4_passages": "answer in 4 passages",
+    "quote_holds_answer": "quote holds the answer",
+    "citation_precision": "citation precision",
+    "quotes_per_answer": "quotes per answer",
+    "refused": "refused",
+}
+_KINDS = {"off_topic": "off-topic", "near_miss": "near miss"}
+_IDS_SHOWN = 5
+
+
+def _print_evaluation(found: Evaluation) -> None:
+    columns = {**found.directions, "total": found.total}
+    rows = [
+        [label, *(_cell(getattr(figures, name)) for figures in columns.values())] for name, label in _FIGURES.items()
+    ]
+    _print_table(["answerable", *columns], rows)
+    click.echo()
+    refused = [
+        [_KINDS[kind], *(f"{_cell(share)} of {share.of}" if share.of else "–" for share in shares.values())]
+        for kind, shares in found.unanswerable.items()
+    ]
+    _print_table(["unanswerable, refused", *LANGUAGES, "total"], refused)
+    latency = found.latency_ms
+    click.echo(
+        f"\n{latency.answers} answers, half of them within {latency.p50:.0f} ms, 95 % within {latency.p95:.0f} ms"
+    )
+    if found.not_in_index:
+        shown = ", ".join(found.not_in_index[:_IDS_SHOWN]) + (", …" if len(found.not_in_index) > _IDS_SHOWN else "")
+        click.echo(f"answers that are not in the index: {len(found.not_in_index)} ({shown})")
+
+
+def _cell(figure: Share | float | None) -> str:
+    """A share or a mean with two decimals, a count as it is, a dash for what there is none of."""
+    value = figure if figure is None or isinstance(figure, int | float) else figure.share
+    if value is None:
+        return "–"
+    return str(value) if isinstance(value, int) else f"{value:.2f}"
+
+
+def _print_table(heads: list[str], rows: list[list[str]]) -> None:
+    """Columns of plain text, the first to the left and figures to the right."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    for number, head in enumerate(heads):
+        table.add_column(head, justify="right" if number else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    console = Console(highlight=False, width=120)  # a narrow terminal wraps lines, and cuts no figures off
+    with console.capture() as lines:
+        console.print(table)
+    click.echo(lines.get(), nl=False)
 
 
 def _print_json(value: object) -> None:

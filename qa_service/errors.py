@@ -9,6 +9,7 @@
     ├── IndexBusy               another run is writing the index
     ├── EmbeddingsUnavailable   the provider of the embeddings does not answer
     ├── InvalidQuestion         the question cannot be taken
+    ├── QuestionFileError       a file of questions cannot be read
     └── UnknownDocument         no indexed document has this id
 
 Each message is one line that says what is wrong and what to do, and names no folder of the machine.
@@ -49,6 +50,10 @@ class EmbeddingsUnavailable(QAServiceError):
 
 class InvalidQuestion(QAServiceError):
     """The question cannot be taken."""
+
+
+class QuestionFileError(QAServiceError):
+    """A file of questions cannot be read."""
 
 
 class UnknownDocument(QAServiceError):

@@ -90,12 +90,13 @@ class Pipeline:
         conversation_id: str | None = None,
         *,
         default_language: Language = "en",
+        remember: bool = True,
     ) -> Answer:
         """Answer a question, completed by the conversation that it belongs to; a new one where no id is given.
 
         The language is the one asked for, else the one that the question shows, else the conversation's, else the
         default. Raises InvalidQuestion when the question is empty or too long, the language is not one of ours, or
-        the id is too long.
+        the id is too long. Nothing is kept where it is not to be remembered, as in an evaluation.
         """
         started = time.perf_counter()
         asked, wanted, conversation = self._checked(question), _checked_language(language), _checked_id(conversation_id)
@@ -124,7 +125,8 @@ class Pipeline:
                 "total": _milliseconds(started, composed),
             },
         )
-        self._conversations.add(answer, understood)
+        if remember:
+            self._conversations.add(answer, understood)
         return answer
 
     def search(self, query: str, k: int = _RANKED) -> list[RelatedPassage]:

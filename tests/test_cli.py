@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ import pytest
 
 from qa_service import __version__
 from qa_service.cli import main
+from qa_service.generations import IndexFolder
 
 ENGLISH = """---
 title: The new tram line
@@ -32,6 +34,16 @@ translation_of: en/library
 ---
 La bibliothèque du quartier a rouvert ses portes le 12 juin 2030. La directrice, Anne Delmas, accueille
 les lecteurs du mardi au samedi. Les travaux ont coûté trois millions d’euros.
+"""
+
+
+QUESTIONS = """
+{"id": "tram", "question": "When does the tram line open?", "language": "en", "must": "4 May 2031"}
+{"id": "billet", "question": "Combien coûte un billet de tramway ?", "language": "fr", "must": "two euros"}
+{"id": "library", "question": "When did the library open again?", "language": "en", "must": "12 juin 2030"}
+{"id": "directrice", "question": "Qui est la directrice de la bibliothèque ?", "language": "fr", "must": "Anne Delmas"}
+{"id": "wine", "question": "Who discovered penicillin?", "language": "en", "unanswerable": true}
+{"id": "near", "question": "When does the tram line open?", "language": "en", "unanswerable": "near_miss"}
 """
 
 
@@ -295,18 +307,116 @@ def test_status_counts_by_language(qa):
     assert found["age_s"] >= 0
 
 
-@pytest.mark.parametrize("arguments", [("index",), ("ask", "tram?"), ("search", "tram"), ("status",)])
-def test_json_is_one_value_and_nothing_else(process, arguments):
+@pytest.mark.parametrize(
+    "arguments", [("index",), ("ask", "tram?"), ("search", "tram"), ("status",), ("evaluate", "questions.jsonl")]
+)
+def test_json_is_one_value_and_nothing_else(process, questions, arguments):
     ended = process(*arguments, "--json")
     assert (ended.status, ended.err) == (0, "")
     assert isinstance(ended.json(), dict)
 
 
+# evaluate
+
+
+@pytest.fixture
+def questions(home):
+    (home / "questions.jsonl").write_text(QUESTIONS, encoding="utf-8")
+    return home / "questions.jsonl"
+
+
+def test_evaluate_prints_its_figures(qa, questions):
+    ended = qa("evaluate", "questions.jsonl")
+    assert (ended.status, ended.err) == (0, "")
+    rows = [line.rstrip() for line in ended.out.splitlines()]
+    assert rows[:6] == [
+        "answerable               en→en   fr→fr   en→fr   fr→en   total",
+        "questions                    1       1       1       1       4",
+        "document@1                1.00    1.00    1.00    1.00    1.00",
+        "document@3                1.00    1.00    1.00    1.00    1.00",
+        "answer in 4 passages      1.00    1.00    1.00    1.00    1.00",
+        "quote holds the answer    1.00    1.00    1.00    1.00    1.00",
+    ]
+    assert rows[8] == "refused                   0.00    0.00    0.00    0.00    0.00"
+    assert rows[10:13] == [
+        "unanswerable, refused          en   fr       total",
+        "off-topic               1.00 of 1    –   1.00 of 1",
+        "near miss               0.00 of 1    –   0.00 of 1",
+    ]
+    assert rows[14].startswith("6 answers, half of them within ")
+    assert len(rows) == 15
+
+
+def test_evaluate_takes_several_files(qa, questions, home):
+    lines = QUESTIONS.splitlines()
+    (home / "en.jsonl").write_text(lines[1], encoding="utf-8")
+    (home / "fr.jsonl").write_text(lines[2], encoding="utf-8")
+    figures = qa("evaluate", "en.jsonl", "fr.jsonl", "--json").json()
+    assert {name: row["questions"] for name, row in figures["directions"].items()} == {
+        "en→en": 1,
+        "fr→fr": 0,
+        "en→fr": 0,
+        "fr→en": 1,
+    }
+    assert figures["total"]["quote_holds_answer"]["hits"] == 2
+
+
+def test_evaluate_says_what_is_not_in_the_index(qa, questions):
+    lost = QUESTIONS.replace("4 May 2031", "4 May 2032").replace("Anne Delmas", "Anne Dumas")
+    questions.write_text(lost, encoding="utf-8")
+    ended = qa("evaluate", "questions.jsonl")
+    assert ended.status == 0
+    assert ended.out.splitlines()[0].split()[-3:] == ["en→?", "fr→?", "total"]
+    assert ended.out.splitlines()[-1] == "answers that are not in the index: 2 (tram, directrice)"
+    assert qa("evaluate", "questions.jsonl", "--json").json()["not_in_index"] == ["tram", "directrice"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("Who?", "questions.jsonl, line 1: this is not a JSON object"),
+        (QUESTIONS + '{"id": "de"}', "questions.jsonl, line 8: the language must be one of en, fr"),
+        (QUESTIONS * 2, "questions.jsonl, line 9: the id tram is that of questions.jsonl, line 2 already"),
+        ("", "questions.jsonl holds no question"),
+    ],
+)
+def test_a_bad_file_of_questions_is_one_line(qa, questions, content, said):
+    questions.write_text(content, encoding="utf-8")
+    assert one_line(qa("evaluate", "questions.jsonl")) == said
+    assert one_line(qa("evaluate", "questions.jsonl", "--json")) == said
+
+
+def test_a_missing_file_of_questions_is_named(qa):
+    assert one_line(qa("evaluate", "nowhere.jsonl")).startswith("nowhere.jsonl: ")
+    assert one_line(qa("evaluate", "documents")).startswith("documents: ")
+
+
+def test_a_question_that_is_too_long_is_named(qa, questions, monkeypatch):
+    monkeypatch.setenv("QA_MAX_QUESTION_CHARS", "30")
+    assert one_line(qa("evaluate", "questions.jsonl")) == "billet: The question is longer than 30 characters."
+
+
+def test_a_citation_that_is_not_exact_is_a_failure(qa, questions, home):
+    """An index whose texts are not those that its passages were cut from, and whose checksums say that all is well."""
+    generation = IndexFolder(home / "index").candidates()[0]
+    with sqlite3.connect(generation.path / "documents.db") as connection:
+        connection.execute("UPDATE documents SET text = 'x' || text WHERE id = 'en/tram'")
+    connection.close()
+    generation.seal(generation.manifest())
+    ended = qa("evaluate", "questions.jsonl", "--json")
+    assert ended.status == 1
+    assert ended.err.splitlines()[0].startswith("qa-service: tram: citation 1 is not what en/tram says from ")
+    assert len(ended.json()["errors"]) == len(ended.err.splitlines())
+
+
 # What goes wrong
 
 
-@pytest.mark.parametrize("arguments", [("ask", "tram?"), ("search", "tram"), ("status",), ("status", "--json")])
-def test_without_an_index_a_line_says_what_to_run(process, home, arguments):
+@pytest.mark.parametrize(
+    "arguments",
+    [("ask", "tram?"), ("search", "tram"), ("status",), ("status", "--json"), ("evaluate", "questions.jsonl")],
+)
+def test_without_an_index_a_line_says_what_to_run(process, home, questions, arguments):
     shutil.rmtree(home / "index")
     assert "qa-service index" in one_line(process(*arguments))
 
@@ -321,8 +431,10 @@ def test_a_damaged_index_is_never_answered_from(qa, home):
     assert "4 May 2031" in qa("ask", "When does the tram line open?").out
 
 
-@pytest.mark.parametrize("command", [("index",), ("ask", "x"), ("search", "x"), ("status",), ("serve",)])
-def test_a_wrong_setting_stops_every_command(qa, monkeypatch, command):
+@pytest.mark.parametrize(
+    "command", [("index",), ("ask", "x"), ("search", "x"), ("status",), ("evaluate", "questions.jsonl"), ("serve",)]
+)
+def test_a_wrong_setting_stops_every_command(qa, questions, monkeypatch, command):
     monkeypatch.setenv("QA_PORT", "abc")
     assert one_line(qa(*command)).startswith("QA_PORT: ")
 
@@ -357,6 +469,8 @@ def test_a_reader_that_cannot_write_says_so_in_one_line(qa, home):
         ("search", "x", "-k", "0"),
         ("search", "x", "-k", "many"),
         ("status", "more"),
+        ("evaluate",),
+        ("evaluate", "questions.jsonl", "--nonsense"),
         ("serve", "--port", "70000"),
     ],
 )

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from qa_service.evaluation import DIRECTIONS, Evaluation, evaluate
 from qa_service.indexing import index_documents
 from qa_service.pipeline import Pipeline
+from qa_service.question_files import Question, Unanswerable, comparable, read_questions
 from qa_service.settings import load_settings
 
 ROOT = Path(__file__).parents[1]
@@ -25,8 +25,8 @@ OFF_TOPIC_FILES = ["off_topic", "unseen_off_topic"]
 needs_real_articles = pytest.mark.skipif(not REAL_ARTICLES.is_dir(), reason="the two real articles are not here")
 
 
-def questions(name: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (GOLDEN / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
+def questions(name: str) -> list[Question]:
+    return read_questions([GOLDEN / f"{name}.jsonl"])
 
 
 def pipeline_over(documents: Path, index: Path) -> Iterator[Pipeline]:
@@ -48,23 +48,19 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     yield from pipeline_over(REAL_ARTICLES, tmp_path_factory.mktemp("real"))
 
 
-def holds(pipeline: Pipeline, question: dict[str, Any]) -> bool:
-    """Whether a cited quote holds the answer; every citation must be exact on the way."""
-    answer = pipeline.answer(question["question"], question["language"])
-    for citation in answer.citations:
-        assert pipeline.document(citation.document_id).article.text[citation.start : citation.end] == citation.quote
-    must = [question["must"]] if isinstance(question["must"], str) else question["must"]
-    return any(words in citation.quote for words in must for citation in answer.citations)
+def measured(pipeline: Pipeline, name: str, kind: Unanswerable | None = None) -> Evaluation:
+    """The questions of a file that are of this kind, evaluated; every citation must be exact on the way."""
+    found = evaluate(pipeline, [question for question in questions(name) if question.unanswerable == kind])
+    assert found.errors == ()
+    assert found.not_in_index == ()
+    return found
 
 
-def shares(pipeline: Pipeline, name: str) -> dict[str, float]:
+def shares(pipeline: Pipeline, name: str) -> dict[str, float | None]:
     """Share of questions whose quotes hold the answer, for each direction (question's language, source's language)."""
-    found = defaultdict(list)
-    for question in questions(name):
-        source = pipeline.document(question["document_id"]).article.language
-        found[f"{question['language']}-{source}"].append(holds(pipeline, question))
-    result = {direction: sum(hits) / len(hits) for direction, hits in sorted(found.items())}
-    print(name, {direction: round(share, 3) for direction, share in result.items()})
+    directions = measured(pipeline, name).directions
+    result = {direction: figures.quote_holds_answer.share for direction, figures in directions.items()}
+    print(name, result)
     return result
 
 
@@ -72,10 +68,11 @@ def shares(pipeline: Pipeline, name: str) -> dict[str, float]:
 # close call may fall the other way.
 
 
-def check(found: dict[str, float], same: float, cross: float) -> None:
-    assert sorted(found) == ["en-en", "en-fr", "fr-en", "fr-fr"]
+def check(found: dict[str, float | None], same: float, cross: float) -> None:
+    assert sorted(found) == sorted(DIRECTIONS)
     for direction, share in found.items():
-        asked, source = direction.split("-")
+        asked, source = direction.split("→")
+        assert share is not None
         assert share >= (same if asked == source else cross), direction
 
 
@@ -97,48 +94,42 @@ def test_quotes_hold_the_answers_to_questions_on_the_real_articles_never_learned
     check(shares(real, "unseen_real_articles"), same=0.86, cross=0.81)
 
 
+def check_refused(pipeline: Pipeline, name: str) -> None:
+    found = measured(pipeline, name, "off_topic")
+    refused = found.unanswerable["off_topic"]["total"]
+    answered = [outcome.id for outcome in found.outcomes if not outcome.refused]
+    print(name, f"{refused.hits} of {refused.of} refused; answered: {answered}")
+    assert refused.of - refused.hits <= 0.07 * refused.of
+
+
 @pytest.mark.parametrize("name", OFF_TOPIC_FILES)
 def test_off_topic_questions_are_refused(sample: Pipeline, name: str) -> None:
-    asked = [row for row in questions(name) if row["unanswerable"] == "off_topic"]
-    answered = [row["question"] for row in asked if not sample.answer(row["question"], row["language"]).abstained]
-    print(name, f"{len(asked) - len(answered)} of {len(asked)} refused; answered: {answered}")
-    assert len(answered) <= 0.07 * len(asked)
+    check_refused(sample, name)
 
 
 @needs_real_articles
 @pytest.mark.parametrize("name", OFF_TOPIC_FILES)
 def test_off_topic_questions_are_refused_by_the_real_articles(real: Pipeline, name: str) -> None:
-    asked = [row for row in questions(name) if row["unanswerable"] == "off_topic"]
-    answered = [row["question"] for row in asked if not real.answer(row["question"], row["language"]).abstained]
-    print(name, f"{len(asked) - len(answered)} of {len(asked)} refused; answered: {answered}")
-    assert len(answered) <= 0.07 * len(asked)
+    check_refused(real, name)
 
 
 def test_near_misses_are_answered_with_exact_quotes_or_not_at_all(sample: Pipeline) -> None:
-    asked = [row for row in questions("off_topic") if row["unanswerable"] == "near_miss"]
-    refused = 0
-    for row in asked:
-        answer = sample.answer(row["question"], row["language"])
-        refused += answer.abstained
-        assert answer.abstained == (not answer.citations)
-        for citation in answer.citations:
-            text = sample.document(citation.document_id).article.text
-            assert text[citation.start : citation.end] == citation.quote
-    print(f"near misses: {refused} of {len(asked)} refused")
-    assert len(asked) == 20
+    found = measured(sample, "off_topic", "near_miss")
+    assert all(outcome.refused == (not outcome.quotes) for outcome in found.outcomes)
+    refused = found.unanswerable["near_miss"]["total"]
+    print(f"near misses: {refused.hits} of {refused.of} refused")
+    assert refused.of == 20
 
 
 @pytest.mark.parametrize("name", SAMPLE_FILES)
 def test_every_direction_has_enough_questions(name: str) -> None:
-    directions = defaultdict(int)
-    for row in questions(name):
-        directions[row["language"], row["document_id"][:2]] += 1
+    directions = Counter((question.language, question.document_ids[0][:2]) for question in questions(name))
     assert len(directions) == 4
     assert min(directions.values()) >= 20
 
 
 @pytest.mark.parametrize("name", SAMPLE_FILES)
-def test_every_golden_quote_is_in_its_article(sample: Pipeline, name: str) -> None:
-    for row in questions(name):
-        must = [row["must"]] if isinstance(row["must"], str) else row["must"]
-        assert any(words in sample.document(row["document_id"]).article.text for words in must), row["id"]
+def test_every_golden_answer_is_in_its_article(sample: Pipeline, name: str) -> None:
+    for question in questions(name):
+        (document_id,) = question.document_ids
+        assert question.is_answered_in(comparable(sample.document(document_id).article.text)), question.id

@@ -147,6 +147,11 @@ def test_without_memory_each_question_is_answered_by_itself(pipeline: Pipeline, 
     assert not list((tmp_path / "index").glob("conversations*"))
 
 
+def test_what_is_not_to_be_remembered_is_not_kept(pipeline: Pipeline) -> None:
+    pipeline.answer("When was the visa agreement signed?", conversation_id="tried", remember=False)
+    assert pipeline._conversations.turns("tried") == []
+
+
 def test_a_broken_database_costs_no_answer(
     pipeline: Pipeline, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,4 +1,4 @@
-"""The README tells the truth: its file map, its links, its routes, its examples. (The settings: test_settings.py.)"""
+"""The README and docs/ tell the truth: the file map, links, routes, examples. (The settings: test_settings.py.)"""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from qa_service.settings import load_settings
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+EVALUATION = (ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8")
 
 
 def blocks(kind: str, text: str = README) -> list[str]:
@@ -91,7 +92,9 @@ def test_every_line_of_the_file_map_says_something():
     assert all(len(line.split()) > 1 or line.endswith("/") for line in block.splitlines())
 
 
-@pytest.mark.parametrize("file", ["README.md", "index/README.md", "training/README.md", "benchmarks/README.md"])
+@pytest.mark.parametrize(
+    "file", ["README.md", "docs/evaluation.md", "index/README.md", "training/README.md", "benchmarks/README.md"]
+)
 def test_links_within_the_project_lead_somewhere(file):
     text = (ROOT / file).read_text(encoding="utf-8")
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", text)
@@ -146,13 +149,65 @@ def test_the_requests_of_the_start_are_answered(app):
 
 def test_the_commands_of_the_start_work(settings, monkeypatch, capsys):
     commands = [shlex.split(line) for line in section("Start").splitlines() if line.startswith(".venv/bin/qa-service ")]
-    assert {words[1] for words in commands} == {"ask", "search", "status"}
+    assert {words[1] for words in commands} == {"ask", "search", "status", "evaluate"}
     for words in commands:
-        monkeypatch.setattr(sys, "argv", ["qa-service", *words[1:]])
+        arguments = [str(ROOT / word) if word.endswith(".jsonl") else word for word in words[1:]]
+        monkeypatch.setattr(sys, "argv", ["qa-service", *arguments])
         assert main() == 0
         printed = capsys.readouterr()
         assert printed.err == ""
         assert words[1] != "ask" or "[1]" in printed.out, words
+
+
+@pytest.fixture
+def question_file(settings):
+    """The example of docs/evaluation.md as a file of the working directory, which its other examples read."""
+    (example,) = blocks("jsonl", EVALUATION)
+    Path("questions.jsonl").write_text(example, encoding="utf-8")
+
+
+def test_the_example_questions_are_about_the_sample_articles(question_file, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["qa-service", "evaluate", "questions.jsonl", "--json"])
+    assert main() == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["not_in_index"] == []
+    assert [found["directions"][name]["questions"] for name in ("en→en", "fr→fr", "en→fr", "fr→en")] == [1, 1, 1, 1]
+    assert [found["unanswerable"][kind]["total"]["of"] for kind in ("off_topic", "near_miss")] == [1, 1]
+
+
+def test_the_example_run_shows_what_is_printed(question_file, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["qa-service", "evaluate", "questions.jsonl"])
+    assert main() == 0
+    shown, printed = blocks("text", EVALUATION)[0].splitlines()[1:], capsys.readouterr().out.splitlines()
+
+    def without_figures(lines):
+        return [re.sub(r"[\d.]+( of \d+)?|–", "0", re.sub(r" +", " ", line)) for line in lines]
+
+    assert without_figures(shown) == without_figures(printed)
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "document@1",
+        "document@3",
+        "answer in 4 passages",
+        "quote holds the answer",
+        "citation precision",
+        "quotes per answer",
+        "refused",
+        "off-topic",
+        "near miss",
+    ],
+)
+def test_every_figure_is_explained(label):
+    assert re.search(rf"^\| [^|]*`{label}`[^|]* \|", EVALUATION, flags=re.MULTILINE)
+
+
+def test_the_evaluation_runs_from_python(question_file, capsys):
+    (code,) = blocks("python", EVALUATION)
+    exec(code, {})
+    assert 0 <= float(capsys.readouterr().out) <= 1
 
 
 @pytest.mark.parametrize("code", blocks("python"))
