@@ -36,7 +36,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/installed-test: $(VENV)/installed
-	$(PIP) --editable '.[test,providers]'
+	$(PIP) --editable '.[test,providers,postgres]'
 	@touch $@
 
 $(VENV)/installed-lint: $(VENV)/installed-test

@@ -66,11 +66,12 @@ def index(paths: tuple[Path, ...], rebuild: bool, as_json: bool) -> None:
 @cli.command()
 @click.argument("question")
 @click.option("--language", type=click.Choice(LANGUAGES), help="Language of the answer; by default the question's.")
+@click.option("--conversation", metavar="ID", help="Any name: questions asked under it may lean on one another.")
 @as_json
-def ask(question: str, language: Language | None, as_json: bool) -> None:
+def ask(question: str, language: Language | None, conversation: str | None, as_json: bool) -> None:
     """Answer QUESTION, with the citations under the answer."""
     with _pipeline(load_settings()) as pipeline:
-        answer = pipeline.answer(question, language)
+        answer = pipeline.answer(question, language, conversation)
     if as_json:
         _print_json(answer.to_dict())
         return
@@ -144,11 +145,13 @@ def status(as_json: bool) -> None:
 @click.option("--port", type=click.IntRange(1, 65_535), help="Port to listen on, instead of QA_PORT.")
 def serve(host: str | None, port: int | None) -> None:
     """Serve the chat page and the HTTP endpoints under gunicorn until a signal ends it."""
+    from qa_service.conversations import database_url
     from qa_service.embedding_model import load_embeddings
     from qa_service.server import Server
 
     settings = load_settings(host=host, port=port)
     load_embeddings(settings.embeddings)  # a wrong setting is said here, once, and not by each worker
+    database_url(settings)
     _require_free(settings)
     click.echo(f"Serving on http://{settings.address}")
     Server(settings).run()

@@ -193,7 +193,7 @@ def _expected(
 
 def _ask(pipeline: Pipeline, question: Question) -> Answer:
     try:
-        return pipeline.answer(question.text, question.language)
+        return pipeline.answer(question.text, question.language, remember=False)
     except InvalidQuestion as error:
         raise InvalidQuestion(f"{question.id}: {error}") from None
 

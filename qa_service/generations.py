@@ -12,6 +12,7 @@
         vectors/               the Chroma store
       generations/<name>.new/  one that is being built
       readers/<name>-<id>/     one reader's own copy of a generation, locked while it lives
+      conversations.sqlite3    no part of the index, see ``conversations``; nothing here touches it
 
 A run builds a generation aside, seals it with a manifest of its files, has it verified, adds to the manifest what was
 measured on the way, gives it its name, and renames a new CURRENT over the old one: a reader sees all of it or nothing

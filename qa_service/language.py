@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from functools import cache
-from typing import Any, Literal, cast, get_args
+from typing import Literal, get_args
+
+from qa_service.word_languages import frenchness
 
 Language = Literal["en", "fr"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -35,12 +38,10 @@ STOP_WORDS: dict[Language, frozenset[str]] = {
         ou où par pas pendant peu peut peuvent plus pour pourquoi puis qu quand que quel quelle
         quelles quels qui quoi s sa sans se selon sera seront ses si soit son sont sous sur t ta te
         tes toi ton tous tout toute toutes très tu un une va vers vos votre vous y bonjour bonsoir
-        salut merci plaît
+        salut merci plaît ok
         """.split()
     ),
 }
-
-_FRENCH_LETTERS = re.compile(r"[éèêëàâçùûîïôœ]")
 
 # What the service itself says; a placeholder in braces is filled in by the composer.
 MESSAGES: dict[str, dict[Language, str]] = {
@@ -82,33 +83,64 @@ def folded_stop_words(language: Language) -> frozenset[str]:
     return frozenset(map(fold, STOP_WORDS[language]))
 
 
-# Below this probability py3langid is guessing (it gives names alone 0.6 to 0.85), and what the caller knows is better.
-CONFIDENT = 0.9
+# What a word says of the language, positive for French. A stop word of one language alone says this much.
+_STOP_WORD = 3.0
+# No other word says more than this, however it looks.
+_OTHER_WORD = 2.0
+# Each further word says less: a question begins in its own language, and titles and names follow.
+_FADING = 0.8
+_FAINTEST = 0.2
+# What is said in all must be more than this; below it a text shows no language.
+_SHOWN = 0.5
+
+# They make a question one of their language wherever they stand: "feuille de route, which areas?"
+_ASKING = frozenset(
+    """
+    what which who whom whose when where why how
+    quand que quoi quel quelle quels quelles ou combien pourquoi comment
+    """.split()
+)
+# Somebody else's words, and perhaps in another language.
+_QUOTED = re.compile(r"«[^«»]*»|“[^“”]*”|\"[^\"]*\"")
 
 
 def detect(text: str, default: Language | None = None) -> Language:
-    """The language of a text or question.
+    """The language of a text or question; the default, or English, where it shows none."""
+    return shown_language(text) or default or "en"
 
-    Stop words decide where they point one way, then French letters, which English has in names alone; the rest is
-    left to py3langid's naive Bayes model (Lui and Baldwin, 2012), and where that is unsure the default, if there is
-    one, wins.
+
+def shown_language(text: str) -> Language | None:
+    """The language that a text or question shows by its words, with or without accents; None for names and numbers.
+
+    Stop words say most, then how the other words look; names say nothing, and neither do quoted titles.
     """
     start = unicodedata.normalize("NFC", text[:20_000])
-    votes = {
-        language: sum(word in STOP_WORDS[language] for word in WORD.findall(start.lower())) for language in LANGUAGES
-    }
-    if votes["en"] != votes["fr"]:
-        return "en" if votes["en"] > votes["fr"] else "fr"
-    if _FRENCH_LETTERS.search(start.lower()):
-        return "fr"
-    guess, probability = _identifier().classify(start)
-    return default if default and probability < CONFIDENT else cast("Language", guess)
+    bare = _QUOTED.sub(" ", start)
+    said = sum(_evidence(bare if WORD.search(bare) else start))
+    if abs(said) < _SHOWN:
+        return None
+    return "fr" if said > 0 else "en"
 
 
-@cache
-def _identifier() -> Any:  # noqa: ANN401 (py3langid is untyped)
-    from py3langid import langid  # half a second, and needed for few texts
+def _evidence(text: str) -> Iterator[float]:
+    words = WORD.findall(text)
+    shouted, titled = text.isupper(), all(not word[0].islower() for word in words)
+    for place, word in enumerate(words):
+        acronym = len(word) > 1 and word.isupper() and not shouted  # "UN" is no article
+        if acronym or word[0].isdigit():
+            continue
+        said = _said_by_stop_word(word)
+        if said is None and not shouted and word[0].isupper() and (place or titled):
+            continue  # a name
+        if said is None:
+            said = max(-_OTHER_WORD, min(_OTHER_WORD, frenchness(word.lower())))
+        yield said if fold(word) in _ASKING else said * max(_FADING**place, _FAINTEST)
 
-    identifier = langid.LanguageIdentifier.from_model_file(langid.MODEL_FILE, norm_probs=True)
-    identifier.set_languages(list(LANGUAGES))
-    return identifier
+
+def _said_by_stop_word(word: str) -> float | None:
+    """What a stop word says; None for other words, and for those that both languages have."""
+    english = fold(word) in folded_stop_words("en")
+    french = fold(word) in folded_stop_words("fr")
+    if english == french:
+        return None
+    return _STOP_WORD if french else -_STOP_WORD

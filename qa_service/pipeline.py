@@ -10,12 +10,14 @@ from datetime import UTC, datetime
 from qa_service.answers import Answer, RelatedPassage
 from qa_service.articles import Article
 from qa_service.composing import extractive
+from qa_service.conversations import LONGEST_ID, Conversations, Turn
 from qa_service.document_store import DocumentSummary
 from qa_service.embedding_model import EmbeddingModel
 from qa_service.errors import InvalidQuestion
+from qa_service.follow_ups import asked_language, complete
 from qa_service.generations import IndexFolder
 from qa_service.index_reader import CurrentIndex
-from qa_service.language import LANGUAGES, Language, detect, known_language
+from qa_service.language import LANGUAGES, Language, known_language, shown_language
 from qa_service.retrieval import PASSAGES_READ, BilingualRetriever, RankedPassage, prepare, retrieve
 from qa_service.settings import Settings
 
@@ -25,7 +27,7 @@ _RELATED = 3
 _RELATED_FROM = 0.35
 _LARGEST_K = 100
 # Characters: channels refuse or forget longer ids.
-LONGEST_CONVERSATION_ID = 100
+LONGEST_CONVERSATION_ID = LONGEST_ID
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,12 @@ class Pipeline:
     """
 
     def __init__(self, settings: Settings) -> None:
-        """Choose the implementations that the settings name; the index is opened by ``open`` or ``follow``."""
+        """Choose the implementations that the settings name; the index is opened by ``open`` or ``follow``.
+
+        Raises SettingsError or MissingExtra when the settings cannot be met.
+        """
         self._settings = settings
+        self._conversations = Conversations(settings)
         self._model = EmbeddingModel.load(settings.embeddings)
         self._index = CurrentIndex(IndexFolder(settings.index), self._model)
 
@@ -69,8 +75,9 @@ class Pipeline:
         self._index.follow()
 
     def close(self) -> None:
-        """Let go of the index."""
+        """Let go of the index and the conversations."""
         self._index.stop()
+        self._conversations.close()
 
     def retriever(self, k: int = _RANKED) -> BilingualRetriever:
         """The ranking as a LangChain retriever."""
@@ -83,23 +90,28 @@ class Pipeline:
         conversation_id: str | None = None,
         *,
         default_language: Language = "en",
+        remember: bool = True,
     ) -> Answer:
-        """Answer in the language asked for, or the question's own, or the default where the question does not show it.
+        """Answer a question, completed by the conversation that it belongs to; a new one where no id is given.
 
-        Raises InvalidQuestion when the question is empty or too long, or the language is not one of ours.
+        The language is the one asked for, else the one that the question shows, else the conversation's, else the
+        default. Raises InvalidQuestion when the question is empty or too long, the language is not one of ours, or
+        the id is too long. Nothing is kept where it is not to be remembered, as in an evaluation.
         """
         started = time.perf_counter()
-        asked = self._checked(question)
-        spoken = _checked_language(language) or detect(asked, default_language)
+        asked, wanted, conversation = self._checked(question), _checked_language(language), _checked_id(conversation_id)
+        earlier = self._conversations.turns(conversation) if conversation else []
+        understood = complete(asked, [turn.understood for turn in earlier])
+        spoken = wanted or asked_language(asked) or shown_language(asked) or _spoken(earlier) or default_language
         with self._index.use() as index:
-            query = prepare(asked, index, self._model)
+            query = prepare(understood, index, self._model)
             ranked = retrieve(query, index, self._model, PASSAGES_READ)
             retrieved = time.perf_counter()
             draft = extractive.compose(query, ranked, spoken, index, self._model)
         composed = time.perf_counter()
-        return Answer(
+        answer = Answer(
             id=uuid.uuid4().hex,
-            conversation_id=conversation_id or uuid.uuid4().hex,
+            conversation_id=conversation or uuid.uuid4().hex,
             question=asked,
             language=spoken,
             answer=draft.text,
@@ -113,6 +125,9 @@ class Pipeline:
                 "total": _milliseconds(started, composed),
             },
         )
+        if remember:
+            self._conversations.add(answer, understood)
+        return answer
 
     def search(self, query: str, k: int = _RANKED) -> list[RelatedPassage]:
         """The ranked passages that an answer would be composed from; both languages in one ranking.
@@ -146,13 +161,29 @@ class Pipeline:
             )
 
     def _checked(self, question: str) -> str:
-        # A lone surrogate can be in JSON and in no UTF-8 text: it must not reach the index or the answer.
-        asked = question.encode("utf-8", "replace").decode("utf-8").replace("\0", " ").strip()
+        asked = _clean(question)
         if not asked:
             raise InvalidQuestion("The question is empty.")
         if len(asked) > self._settings.max_question_chars:
             raise InvalidQuestion(f"The question is longer than {self._settings.max_question_chars} characters.")
         return asked
+
+
+def _clean(text: str) -> str:
+    # A lone surrogate can be in JSON and in no UTF-8 text: it must not reach the index, the answer or the database.
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", " ").strip()
+
+
+def _checked_id(conversation_id: str | None) -> str | None:
+    known = _clean(conversation_id or "")
+    if len(known) > LONGEST_CONVERSATION_ID:
+        raise InvalidQuestion(f"The conversation's id is longer than {LONGEST_CONVERSATION_ID} characters.")
+    return known or None
+
+
+def _spoken(earlier: list[Turn]) -> Language | None:
+    """The language of the conversation: that of its last answer."""
+    return earlier[-1].language if earlier else None
 
 
 def _checked_language(language: str | None) -> Language | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -43,6 +43,13 @@ class Settings(BaseSettings):
     )
     passage_overlap: Annotated[int, Field(ge=0, le=1_000)] = Field(
         40, description="What a passage repeats of the one before, in tokens, by whole sentences."
+    )
+    database_url: SecretStr = Field(
+        SecretStr(""),
+        description="Empty: a SQLite file in `QA_INDEX`; else the database of conversations, as an SQLAlchemy URL.",
+    )
+    conversation_days: Annotated[int, Field(ge=0, le=36_500)] = Field(
+        30, description="How long conversations are kept, in days; 0 keeps nothing, and deletes what was kept."
     )
     host: str = Field("127.0.0.1", description="Address that the service listens on.")
     port: Annotated[int, Field(ge=1, le=65_535)] = Field(8000, description="Port that the service listens on.")

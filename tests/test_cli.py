@@ -252,6 +252,24 @@ def test_json_is_one_answer_of_the_agreed_shape(process):
     assert {"id", "conversation_id", "composer", "warnings", "timings_ms"} <= answer.keys()
 
 
+def test_questions_under_one_name_lean_on_one_another(qa):
+    first = qa("ask", "How much is a ticket for the tram line?", "--conversation", "tram", "--json").json()
+    then = qa("ask", "And when does it open?", "--conversation", "tram", "--json").json()
+    assert first["conversation_id"] == then["conversation_id"] == "tram"
+    assert "4 May 2031" in then["answer"]
+    assert qa("ask", "tram?", "--conversation", "x" * 101).status == 1
+
+
+@pytest.mark.parametrize("command", [["ask", "tram?"], ["status"], ["serve"]])
+def test_a_wrong_database_is_one_line_without_its_password(qa, monkeypatch, command):
+    monkeypatch.setenv("QA_DATABASE_URL", "oracle11://qa:hush-hush@host/name")
+    ended = qa(*command)
+    assert ended.status == 1
+    assert ended.err.startswith("qa-service: QA_DATABASE_URL: ")
+    assert ended.err.count("\n") == 1
+    assert "hush-hush" not in ended.err
+
+
 def test_no_answer_is_an_answer(qa):
     ended = qa("ask", "Who discovered penicillin?", "--json")
     assert ended.status == 0

@@ -198,7 +198,7 @@ class Written:
     def search(self, query, k):
         return [RelatedPassage(name, name, name[:2], TEXTS[name], 0, 1, 0.5) for name in self.ranked[:k]]
 
-    def answer(self, question, language):
+    def answer(self, question, language, *, remember):
         time = self.milliseconds[min(len(self.asked), len(self.milliseconds) - 1)]
         self.asked.append(question)
         citations = tuple(self._citation(n, quote) for n, quote in enumerate(self.cited, start=1))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
+from pathlib import Path
 from string import Formatter
 
 import pytest
@@ -16,6 +19,7 @@ from qa_service.language import (
     known_language,
     message,
     other,
+    shown_language,
 )
 
 ENGLISH = [
@@ -52,6 +56,21 @@ FRENCH_WITHOUT_ACCENTS = [
     "quel est le prix",
     "feuille de route",
 ]
+MIXED = [
+    ("Que dit l'article « The path through the United Nations » ?", "fr"),
+    ("C'est quoi le wheat hub ?", "fr"),
+    ('What does "sécurité alimentaire" mean?', "en"),
+    ("What is Exemption de visa entre le Maroc et le Kazakhstan about?", "en"),
+    ("Qu'a dit le UN Security Council ?", "fr"),
+]
+# Bounds a few questions under what was reached; "visa exemption date" may well be either language.
+REACHED = {
+    "full": 0.98, "keywords": 0.94, "accentless": 0.96, "capitals": 0.95, "mixed": 0.93, "names": 0.94, "all": 0.965,
+}  # fmt: skip
+QUESTIONS = [
+    json.loads(line)
+    for line in (Path(__file__).parent / "golden" / "languages.jsonl").read_text(encoding="utf-8").splitlines()
+]
 NO_LANGUAGE = ["Murat Nurtleu", "Nasser Bourita", "Kassym-Jomart Tokayev", "Interpol", "Rabat Astana", "2025", "?", ""]
 
 
@@ -71,6 +90,35 @@ def test_short_french_questions_are_known_whatever_the_default(question, default
 @pytest.mark.parametrize("text", NO_LANGUAGE)
 def test_names_and_numbers_alone_take_the_default(text, default):
     assert detect(text, default) == default
+
+
+@pytest.mark.parametrize(("question", "language"), MIXED)
+def test_titles_in_the_other_language_do_not_change_the_language_of_a_question(question, language):
+    assert shown_language(question) == language
+
+
+def test_the_language_of_short_questions_is_known():
+    right = defaultdict(list)
+    for row in QUESTIONS:
+        for default in LANGUAGES:
+            expected = default if row["language"] == "unknown" else row["language"]
+            hit = detect(row["question"], default) == expected
+            for kind in (row["kind"], "all"):
+                right[kind].append(hit)
+    shares = {kind: sum(hits) / len(hits) for kind, hits in right.items()}
+    print({kind: round(share, 3) for kind, share in shares.items()})
+    assert shares.keys() == REACHED.keys()
+    assert {kind: share for kind, share in shares.items() if share < REACHED[kind]} == {}
+
+
+def test_the_short_questions_are_many_and_distinct():
+    assert len({row["question"] for row in QUESTIONS}) == len(QUESTIONS) >= 200
+    assert {row["language"] for row in QUESTIONS} == {*LANGUAGES, "unknown"}
+
+
+@pytest.mark.parametrize("text", ["«" * 20_000, '"' * 20_001, "a" * 20_000, "“x" * 10_000, "É" * 20_000])
+def test_no_text_takes_long(text):
+    detect(text)
 
 
 @pytest.mark.parametrize("text", [*NO_LANGUAGE, "日本", "\0", "\ud800"])

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -81,6 +83,89 @@ def test_what_the_documents_do_not_hold_is_refused(pipeline: Pipeline, question:
 def test_a_conversation_keeps_its_id(pipeline: Pipeline) -> None:
     assert pipeline.answer("What is Interpol?", conversation_id="c1").conversation_id == "c1"
     assert pipeline.answer("What is Interpol?").conversation_id != pipeline.answer("What is Interpol?").conversation_id
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "language", "words"),
+    [
+        ("When was the visa agreement signed?", "Where?", "en", "New York"),
+        ("Quand l’accord sur les visas a-t-il été signé ?", "Et où ?", "fr", "New York"),
+        ("When was the visa agreement signed?", "Et quand entre-t-il en vigueur ?", "fr", "19 mars 2025"),
+        ("Quand l’exemption de visa entre-t-elle en vigueur ?", "And in English?", "en", "19 mars 2025"),
+    ],
+)
+def test_a_question_may_lean_on_the_one_before(
+    pipeline: Pipeline, first: str, then: str, language: str, words: str
+) -> None:
+    started = pipeline.answer(first)
+    answer = pipeline.answer(then, conversation_id=started.conversation_id)
+    assert (answer.question, answer.language) == (then, language)
+    assert any(words in citation.quote for citation in answer.citations)
+
+
+def test_names_alone_are_answered_in_the_conversations_language(pipeline: Pipeline) -> None:
+    conversation = pipeline.answer("Qui a reçu le ministre kazakh ?").conversation_id
+    for default in ("en", "fr"):
+        answer = pipeline.answer("Nurtleu Bourita Rabat ?", None, conversation, default_language=default)  # type: ignore[arg-type]
+        assert answer.language == "fr"
+
+
+def test_a_question_asked_at_once_in_one_conversation_loses_nothing(pipeline: Pipeline) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        asked = [threads.submit(pipeline.answer, f"What is wheat {n}?", None, "busy") for n in range(6)]
+        assert {answer.result().conversation_id for answer in asked} == {"busy"}
+    kept = pipeline._conversations.turns("busy")
+    assert {turn.question for turn in kept} == {f"What is wheat {n}?" for n in range(6)}
+
+
+@pytest.mark.parametrize("name", ["x" * 100, "é" * 100, "a\x00b", "\ud800", "'; DROP TABLE qa_turns", "../../etc"])
+def test_any_short_id_names_a_conversation(pipeline: Pipeline, name: str) -> None:
+    kept = pipeline.answer("When was the visa agreement signed?", conversation_id=name).conversation_id
+    kept.encode("utf-8")
+    answer = pipeline.answer("Where?", conversation_id=name)
+    assert answer.conversation_id == kept
+    assert any("New York" in citation.quote for citation in answer.citations)
+
+
+def test_a_long_id_is_refused_and_an_empty_one_begins_a_conversation(pipeline: Pipeline) -> None:
+    with pytest.raises(InvalidQuestion, match="id is longer than 100"):
+        pipeline.answer("visa?", conversation_id="x" * 101)
+    assert len(pipeline.answer("visa?", conversation_id=" ").conversation_id) == 32
+
+
+def test_without_memory_each_question_is_answered_by_itself(pipeline: Pipeline, tmp_path: Path) -> None:
+    shutil.copytree(
+        pipeline._settings.index, tmp_path / "index", ignore=shutil.ignore_patterns("readers", "conversations*")
+    )
+    forgetful = Pipeline(load_settings(index=tmp_path / "index", conversation_days=0))
+    forgetful.open()
+    started = forgetful.answer("Quand l’accord sur les visas a-t-il été signé ?")
+    names = forgetful.answer("Nurtleu Bourita ?", conversation_id=started.conversation_id)
+    forgetful.close()
+    assert names.conversation_id == started.conversation_id
+    assert names.language == "en"
+    assert not list((tmp_path / "index").glob("conversations*"))
+
+
+def test_what_is_not_to_be_remembered_is_not_kept(pipeline: Pipeline) -> None:
+    pipeline.answer("When was the visa agreement signed?", conversation_id="tried", remember=False)
+    assert pipeline._conversations.turns("tried") == []
+
+
+def test_a_broken_database_costs_no_answer(
+    pipeline: Pipeline, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shutil.copytree(
+        pipeline._settings.index, tmp_path / "index", ignore=shutil.ignore_patterns("readers", "conversations*")
+    )
+    (tmp_path / "index" / "conversations.sqlite3").write_bytes(b"no database" * 1_000)
+    broken = Pipeline(load_settings(index=tmp_path / "index"))
+    broken.open()
+    for _ in range(3):
+        assert broken.answer("When was the visa agreement signed?", conversation_id="c").citations
+    broken.close()
+    assert caplog.text.count("answered without memory") == 1
+    assert "visa agreement" not in caplog.text
 
 
 @pytest.mark.parametrize("question", ["", "   ", "\n\t", "\x00"])

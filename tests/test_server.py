@@ -8,12 +8,14 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -92,6 +94,42 @@ def test_a_signal_ends_it_in_order(index: Path, sent: signal.Signals, workers: s
         assert "Traceback" not in errors
         assert "SIGKILL" not in errors
     assert [path.name for path in (index / "readers").iterdir()] == ["lock"]
+
+
+def ask(port: int, question: str) -> dict[str, Any]:
+    """The answer in one conversation; each question comes over a connection of its own."""
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
+        connection.request("POST", "/api/ask", json.dumps({"question": question, "conversation_id": "c"}))
+        response = connection.getresponse()
+        assert response.status == 200
+        answer: dict[str, Any] = json.load(response)
+        return answer
+
+
+def cites(answer: dict[str, Any], words: str) -> bool:
+    return any(words in citation["quote"] for citation in answer["citations"])
+
+
+def test_a_conversation_goes_on_in_other_workers_and_after_a_restart(index: Path) -> None:
+    with serving(index, QA_WORKERS="2") as (server, port):
+        ask(port, "When was the visa agreement signed?")
+        assert all(cites(ask(port, "Where?"), "New York") for _ in range(8))
+        server.terminate()
+        assert "answered without memory" not in server.communicate(timeout=15)[1]
+    with serving(index) as (_server, port):
+        assert cites(ask(port, "And where?"), "New York")
+
+
+def test_a_database_that_breaks_under_it_costs_no_answer(index: Path) -> None:
+    with serving(index) as (server, port):
+        ask(port, "When was the visa agreement signed?")
+        with closing(sqlite3.connect(index / "conversations.sqlite3")) as database:
+            database.execute("DROP TABLE qa_turns")
+        assert all(cites(ask(port, "When was the visa agreement signed?"), "September 26") for _ in range(3))
+        server.terminate()
+        errors = server.communicate(timeout=15)[1]
+        assert errors.count("answered without memory") == 1
+        assert "visa" not in errors
 
 
 def raw(port: int, request: bytes) -> bytes:

@@ -87,6 +87,8 @@ def test_settings_do_not_change():
         ("QA_MAX_DOCUMENT_BYTES", "0", "greater than or equal to 1"),
         ("QA_MAX_QUESTION_CHARS", "none", "integer"),
         ("QA_MAX_QUESTION_CHARS", "100001", "less than or equal to 100000"),
+        ("QA_CONVERSATION_DAYS", "-1", "greater than or equal to 0"),
+        ("QA_CONVERSATION_DAYS", "for ever", "integer"),
         ("QA_PASSAGE_TOKENS", "19", "greater than or equal to 20"),
         ("QA_PASSAGE_TOKENS", "2001", "less than or equal to 2000"),
         ("QA_PASSAGE_OVERLAP", "-1", "greater than or equal to 0"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from flask import Blueprint, Response, current_app, make_response, render_template, request, url_for
@@ -88,17 +89,15 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
     @routes.post("/")
     def ask() -> Response:
         question, language = request.form.get("question", ""), _asked_language()
+        kept: dict[str, Any] = {"asked_language": language, "conversation_id": _conversation_id()}
         if not question.strip():
-            return _chat_page(pipeline, 422, failure=Failure(_texts()["error_empty"]), asked_language=language)
+            return _chat_page(pipeline, 422, failure=Failure(_texts()["error_empty"]), **kept)
         try:
-            answer = pipeline.answer(question, _asked_language(), _conversation_id(), default_language=_page_language())
+            answer = pipeline.answer(question, language, _conversation_id(), default_language=_page_language())
         except QAServiceError as error:
             status, key = _shown(error)
-            failure = Failure(_texts()[key], str(error))
-            return _chat_page(pipeline, status, question=question, failure=failure, asked_language=language)
-        return _chat_page(
-            pipeline, question=question, answer=answer, paragraphs=paragraphs(answer), asked_language=language
-        )
+            return _chat_page(pipeline, status, question=question, failure=Failure(_texts()[key], str(error)), **kept)
+        return _chat_page(pipeline, question=question, answer=answer, paragraphs=paragraphs(answer), **kept)
 
     @routes.get("/documents/<path:document_id>")
     def document(document_id: str) -> Response:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,60 @@ def test_the_language_asked_for_wins(client: FlaskClient, language: str) -> None
 def test_a_conversation_keeps_its_id(client: FlaskClient) -> None:
     answer = client.post("/api/ask", json={"question": ENGLISH, "conversation_id": "c-1"}).get_json()
     assert answer["conversation_id"] == "c-1"
+
+
+def ask(client: FlaskClient, question: str, **more: str) -> dict[str, Any]:
+    return client.post("/api/ask", json={"question": question} | more).get_json()
+
+
+def cites(answer: dict[str, Any], words: str) -> bool:
+    return any(words in citation["quote"] for citation in answer["citations"])
+
+
+def test_a_conversation_goes_on_under_the_id_of_its_first_answer(client: FlaskClient) -> None:
+    conversation = ask(client, ENGLISH)["conversation_id"]
+    where = ask(client, "Et où ?", conversation_id=conversation)
+    assert (where["question"], where["language"], where["conversation_id"]) == ("Et où ?", "fr", conversation)
+    assert cites(where, "New York")
+    assert cites(ask(client, "And when does it take effect?", conversation_id=conversation), "19 mars 2025")
+    assert ask(client, "And when?", conversation_id=conversation, language="fr")["language"] == "fr"
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_conversation_goes_on_in_a_stream(client: FlaskClient, stream: bool) -> None:
+    conversation = ask(client, ENGLISH)["conversation_id"]
+    asked = {"question": "Where?", "conversation_id": conversation, "stream": stream}
+    response = client.post("/api/ask", json=asked)
+    assert cites(events(response)[-1][1] if stream else response.get_json(), "New York")
+
+
+def test_a_conversation_goes_on_in_another_application_and_after_a_restart(app: Flask, client: FlaskClient) -> None:
+    conversation = ask(client, ENGLISH)["conversation_id"]
+    other = create_app(app.extensions["qa_service"]._settings)
+    try:
+        assert cites(ask(other.test_client(), "Where?", conversation_id=conversation), "New York")
+    finally:
+        other.extensions["qa_service"].close()
+    assert cites(ask(client, "And when does it take effect?", conversation_id=conversation), "19 mars 2025")
+
+
+def test_a_conversation_goes_on_without_javascript(client: FlaskClient) -> None:
+    page = client.post("/", data={"question": ENGLISH}).text
+    conversation = re.findall(r'name="conversation_id" value="(\w+)"', page)[0]
+    failed = client.post("/", data={"question": " ", "conversation_id": conversation}).text
+    assert f'name="conversation_id" value="{conversation}"' in failed
+    page = client.post("/", data={"question": "Where?", "conversation_id": conversation}).text
+    assert "in New York" in page
+    assert f'name="conversation_id" value="{conversation}"' in page
+
+
+@pytest.mark.parametrize("name", ['"a\\u0000b"', '"<script>"', '"\' OR 1=1"', '"' + "é" * 100 + '"'])
+def test_odd_ids_are_only_names(client: FlaskClient, name: str) -> None:
+    for question in (ENGLISH, "Where?"):
+        body = f'{{"question": "{question}", "conversation_id": {name}}}'
+        response = client.post("/api/ask", data=body.encode(), content_type="application/json")
+        assert response.status_code == 200
+    assert cites(response.get_json(), "New York")
 
 
 def events(response: TestResponse) -> list[tuple[str, Any]]:
@@ -159,6 +214,9 @@ def test_an_unknown_document_is_404(client: FlaskClient) -> None:
         (b'{"question": "visa?", "language": "de"}', 422),
         (b'{"question": "visa?", "stream": "yes"}', 422),
         (b'{"question": "visa?", "conversation_id": ""}', 422),
+        (b'{"question": "visa?", "conversation_id": 7}', 422),
+        (b'{"question": "visa?", "conversation_id": "\\ud800"}', 422),
+        (b'{"question": "visa?", "conversation_id": "' + b"x" * 101 + b'"}', 422),
         (b'{"question": "' + b"a" * 3_000 + b'"}', 422),
         (b'{"question": "' + b"a" * 1_000_000 + b'"}', 413),
     ],
