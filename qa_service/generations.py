@@ -35,7 +35,7 @@ from typing import IO
 
 from qa_service.errors import IndexBusy, IndexUnavailable
 
-FORMAT = 1
+FORMAT = 2  # 2: the documents know which other they were paired with
 _MANIFEST = "manifest.json"
 _BUILDING = ".new"
 _KEPT = 2  # the current generation and the one to fall back to
