@@ -41,6 +41,20 @@ _MONTHS: dict[str, int] = {
     for name in names.split()
 }
 
+# What is a part of a date, and says nothing of what is dated.
+MONTHS_AND_DAYS = _MONTHS.keys() | frozenset(
+    """
+    monday tuesday wednesday thursday friday saturday sunday lundi mardi mercredi jeudi vendredi samedi dimanche
+    """.split()
+)
+# What says how sure a number is, and nothing of what is counted.
+HEDGES = frozenset(
+    """
+    about around some nearly almost approximately roughly close more less fewer than least most over environ pres
+    quelque quelques peu presque plus moins jusqu up between entre
+    """.split()
+)
+
 _SMALL: dict[Language, dict[str, int]] = {
     "en": {
         word: number
@@ -63,7 +77,7 @@ _SMALL: dict[Language, dict[str, int]] = {
     | {"septante": 70, "huitante": 80, "nonante": 90},
 }
 _SCALES: dict[Language, dict[str, float]] = {
-    "en": {"hundred": 1e2, "hundreds": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12},
+    "en": {"hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12},
     # A French "billion" is a million millions.
     "fr": {"cent": 1e2, "cents": 1e2, "mille": 1e3, "million": 1e6, "millions": 1e6, "milliard": 1e9}
     | {"milliards": 1e9, "billion": 1e12, "billions": 1e12},
@@ -125,6 +139,12 @@ _DATES = tuple(
     )
 )
 _SLASHED = re.compile(r"(?<![\w./-])(\d{1,2})([/.])(\d{1,2})\2(\d{4}|\d\d)(?![\w/-])")
+# Before these figures tell one of a series from the others: "resolution 2756".
+_NUMBERED = re.compile(
+    r"\b(?:resolution|article|flight|vol|chapter|chapitre|nos?\.?|n°|number|numero|law|loi|decree|decret|act|route"
+    r"|highway|ligne|line|phase|section|group|groupe|cop|directive|regulation|reglement|page|room|salle)s?"
+    r" ?\(?(?:nos?\.? |n° ?)?$"
+)
 # What stands before a year that is no quantity.
 _LONE_YEAR = re.compile(
     rf"(?:(?P<before>\b(?:in|since|of|by|from|until|till|before|after|during|for|to|and|the|its|his|their|year|mid|early"
@@ -141,10 +161,18 @@ _TIME = re.compile(
 _AT = re.compile(r"(?:\bat|\ba|\bvers|\bfrom|\bde|\bdes|\buntil|\bjusqu'a|\bby|\baround)\s*(?:about |environ )?$")
 
 _FIGURES = re.compile(
-    r"(?<![\w.,/:])(?<!\w-)"
+    r"(?<![\w.,/:⁄])(?<!\w-)"
     r"(?P<figures>\d{1,3}(?:[ ,.']\d{3})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,]\d+)?)"
-    r"(?:(?P<ordinal>st|nd|rd|th|er|ere|eme|e)\b|(?P<short>bn|mn|mds?|tn|k|m|b)(?=\b|€|\$))?(?![\d/:])"
+    r"(?:(?P<ordinal>st|nd|rd|th|er|ere|eme|e)\b|(?P<short>bn|mn|mds?|tn|k|m|b)(?=\b|€|\$))?(?![\d/:⁄])"
 )
+# "46 cents" are coins.
+_SCALE_WORDS: dict[Language, re.Pattern[str]] = {
+    "en": re.compile(rf"\s(?P<scale>{'|'.join(_SCALES['en'])}|thousands)\b"),
+    "fr": re.compile(rf"\s(?P<scale>{'|'.join(name for name in _SCALES['fr'] if name[0] != 'c')}|milles|milliers)\b"),
+}
+# Alone, "84m" is metres to one reader and millions to another.
+_UNSURE_ALONE = frozenset(("m", "k", "b"))
+_FRACTION = re.compile(r" ?(?:and a half|et demie?|\d ?[/⁄] ?\d)")
 _PERCENT = re.compile(r" ?%| ?per ?cent\b(?! of a)| ?pour ?cents?\b| ?pct\b")
 _COIN_AFTER = re.compile(
     rf" ?(?P<short>bn|mn|mds?|tn|k|m)?(?:\b| )?(?:d'|de |of )?(?:{_COUNTRIES} )?(?P<coin>[€£$]|(?:{_COINS})(?:s|es)?\b)"
@@ -342,24 +370,28 @@ def _figures(folded: str, language: Language) -> Iterator[_Read]:
         if number is None:
             continue
         value, step = number
-        if match["ordinal"]:
+        if match["ordinal"] or _NUMBERED.search(_before(folded, match.start())):
             written = tuple(WORD.findall(match[0]))
             yield _read(match, Value("ordinal", written, low=value, high=value, step=1))
             continue
-        end = match.end("figures")
-        scale = (
-            _SHORT_SCALES[match["short"]]
-            if match["short"] and _COIN_BEFORE.search(_before(folded, match.start()))
-            else 1.0
-        )
-        if scale > 1:
-            end = match.end("short")
-        words = re.compile(rf"\s(?P<scale>{'|'.join((*_SCALES[language], 'milliers', 'thousands'))})\b")
-        while after := words.match(folded, end):
-            scale *= _SCALES[language].get(after["scale"], 1e3)
-            end = after.end()
-        written = tuple(WORD.findall(folded[match.start() : end]))
-        yield _Read(match.start(), end, _quantity(written, value * scale, step * scale))
+        scaled = _scale(match, folded, language)
+        if scaled is not None:
+            scale, end = scaled
+            written = tuple(WORD.findall(folded[match.start() : end]))
+            yield _Read(match.start(), end, _quantity(written, value * scale, step * scale))
+
+
+def _scale(figures: re.Match[str], folded: str, language: Language) -> tuple[float, int] | None:
+    """What the figures are counted in, and where that ends; None where it is not sure."""
+    end, scale, short = figures.end("figures"), 1.0, figures["short"]
+    if short and _COIN_BEFORE.search(_before(folded, figures.start())):
+        scale, end = _SHORT_SCALES[short], figures.end("short")
+    elif short in _UNSURE_ALONE and not _COIN_AFTER.match(folded, end):
+        return None
+    while after := _SCALE_WORDS[language].match(folded, end):
+        scale *= _SCALES[language].get(after["scale"], 1e3)
+        end = after.end()
+    return None if _FRACTION.match(folded, end) else (scale, end)
 
 
 def _number(figures: str, language: Language) -> tuple[float, float] | None:
@@ -390,50 +422,71 @@ def _last_figure(value: float) -> float:
 def _spelled(folded: str, language: Language) -> Iterator[_Read]:
     """Numbers in words: "two hundred and fifty", "quatre-vingt-dix", "a dozen"."""
     run: list[re.Match[str]] = []
-    words = list(re.finditer(r"[a-z]+", folded))
-    known = _SMALL[language].keys() | _SCALES[language].keys() | _ROUGH[language].keys()
-    for at, word in enumerate(words):
-        follows = at + 1 < len(words) and words[at + 1][0].removesuffix("s") in known | {"cent"}
-        near = not run or folded[run[-1].end() : word.start()] in (" ", "-")
-        name = word[0] if word[0] in known else word[0].removesuffix("s")
-        if near and (name in known or (run and word[0] in _JOIN and follows)):
+    for word in re.finditer(r"[a-z]+", folded):
+        adjacent = bool(run) and folded[run[-1].end() : word.start()] in (" ", "-")
+        if adjacent and _continues([one[0] for one in run], word[0], language):
             run.append(word)
             continue
-        yield from _spelled_run(run, folded, language)
-        run = [word] if name in known else []
-    yield from _spelled_run(run, folded, language)
+        yield from _spelled_number(run, folded, language)
+        run = [word] if _worth(word[0], language) is not None else []
+    yield from _spelled_number(run, folded, language)
 
 
-def _spelled_run(run: list[re.Match[str]], folded: str, language: Language) -> Iterator[_Read]:
-    words = [word[0] for word in run]
-    if not words or words in (["one"], ["un"], ["une"]):
+def _worth(word: str, language: Language) -> float | None:
+    """What a number word stands for."""
+    for table in (_SMALL[language], _SCALES[language], _ROUGH[language]):
+        if word in table:
+            return table[word]
+    return _ROUGH[language].get(word.removesuffix("s"))
+
+
+def _continues(run: list[str], word: str, language: Language) -> bool:
+    """Whether a word goes on with the number that these words began; "three, four" and "five and ten" are two."""
+    last = run[-2] if run[-1] in _JOIN and len(run) > 1 else run[-1]
+    before, small = _SMALL[language].get(last), _SMALL[language].get(word)
+    if word in _JOIN:
+        return run[-1] not in _JOIN and (before is None if language == "en" else before is not None and before >= 20)
+    if small is None:
+        return run[-1] not in _JOIN and _worth(word, language) is not None
+    if before is None:
+        return True
+    if language == "fr" and (before in (20, 60) or (before, small) in ((4, 20), (10, 7), (10, 8), (10, 9))):
+        return small < 20 or before == 4
+    return before >= 20 and small < 10
+
+
+def _spelled_number(run: list[re.Match[str]], folded: str, language: Language) -> Iterator[_Read]:
+    """The number that a run of words is, unless it is an article, the scale of figures, or as vague as "milliers"."""
+    while run and run[-1][0] in _JOIN:
+        run.pop()
+    words = tuple(word[0] for word in run)
+    if (
+        not words
+        or words in (("one",), ("un",), ("une",))
+        or (words[0] not in _SMALL[language] and words[0][-1] == "s")
+    ):
         return
-    if _before(folded, run[0].start()).rstrip()[-1:].isdigit() or (words == ["cent"] and _PERCENT.search(folded)):
-        return  # the scale of figures, or "pour cent"
+    if _before(folded, run[0].start()).rstrip()[-1:].isdigit() or (words == ("cent",) and _PERCENT.search(folded)):
+        return
+    value = _sum(words, language)
+    number = _quantity(words, value, _last_figure(value))
+    rough = any(word.removesuffix("s") in _ROUGH[language] for word in words)
+    yield _Read(run[0].start(), run[-1].end(), _roughly(number) if rough else number)
+
+
+def _sum(words: tuple[str, ...], language: Language) -> float:
     total = current = 0.0
-    rough = False
     for word in words:
-        name = word if word in _SMALL[language] or word in _SCALES[language] else word.removesuffix("s")
-        scale = _SCALES[language].get(word) or _ROUGH[language].get(name)
-        if word in _JOIN:
+        worth = _worth(word, language)
+        if worth is None:  # "and"
             continue
-        if name in _ROUGH[language]:
-            rough = True
         if word in _SMALL[language]:
-            number = _SMALL[language][word]
-            current = 80.0 if number == 20 and current % 100 == 4 and current < 100 else current + number
-        elif scale is not None and scale >= 1e3:
-            total += max(current, 1.0) * scale
-            current = 0.0
-        elif scale is not None:
-            current = current - current % 100 + max(current % 100, 1.0) * scale
-    value = total + current
-    read = _quantity(tuple(words), value, _last_figure(value))
-    # "hundreds of people" and "des milliers" say how many figures there are, and no more.
-    vague = words[0] in ("hundreds", "cents", "milliers", "millions", "milliards")
-    if vague:
-        return
-    yield _Read(run[0].start(), run[-1].end(), _roughly(read) if rough else read)
+            current += 76 if (current % 100, worth) == (4, 20) else worth  # "quatre-vingt" is eighty
+        elif worth >= 1e3:
+            total, current = total + max(current, 1.0) * worth, 0.0
+        else:
+            current = current - current % 100 + max(current % 100, 1.0) * worth
+    return total + current
 
 
 def _quantity(written: tuple[str, ...], value: float, step: float) -> Value:
@@ -460,6 +513,7 @@ def _completed(number: _Read, folded: str, language: Language) -> _Read:
         value, end = _amount(value, coin_after), coin_after.end()
     else:
         value = replace(value, unit=_unit(folded, end, language))
+    value = replace(value, written=tuple(WORD.findall(folded[number.start : end])))
     return _Read(number.start, end, _bounded(value, before))
 
 

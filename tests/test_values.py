@@ -108,6 +108,23 @@ def test_a_quantity_is_read_in_every_form(language, text, kind, number):
 
 
 @pytest.mark.parametrize(
+    ("language", "text", "numbers"),
+    [
+        ("en", "one, two, three", [2, 3]),
+        ("en", "three and four boats", [3, 4]),
+        ("fr", "cinq et six bateaux", [5, 6]),
+        ("en", "two three-storey houses", [2, 3]),
+        ("en", "46 cents", [46]),
+        ("fr", "46 cents", [46]),
+        ("fr", "soixante et onze, soixante-dix-neuf, quatre-vingts, deux cent quatre-vingt-quatre", [71, 79, 80, 284]),
+        ("en", "ninety-nine thousand nine hundred and ninety-nine", [99_999]),
+    ],
+)
+def test_numbers_side_by_side_are_told_apart(language, text, numbers):
+    assert [value.low for value in values_of(text, language)] == numbers
+
+
+@pytest.mark.parametrize(
     ("language", "text", "low", "high"),
     [
         ("en", "more than 10 countries", 10, math.inf),
@@ -133,6 +150,10 @@ def test_a_quantity_may_have_an_open_end(language, text, low, high):
         ("fr", "des milliers de personnes"),
         ("en", ""),
         ("fr", "neuve"),
+        ("en", "tens of millions of dollars"),
+        ("fr", "des dizaines de millions de dollars"),
+        ("en", "2½ hours, a 1.7m crowd"),
+        ("fr", "2 millions et demi de visiteurs"),
     ],
 )
 def test_a_name_and_a_vague_word_are_no_quantities(language, text):
