@@ -141,8 +141,8 @@ _DATES = tuple(
 _SLASHED = re.compile(r"(?<![\w./-])(\d{1,2})([/.])(\d{1,2})\2(\d{4}|\d\d)(?![\w/-])")
 # Before these figures tell one of a series from the others: "resolution 2756".
 _NUMBERED = re.compile(
-    r"\b(?:resolution|article|flight|vol|chapter|chapitre|nos?\.?|n°|number|numero|law|loi|decree|decret|act|route"
-    r"|highway|ligne|line|phase|section|group|groupe|cop|directive|regulation|reglement|page|room|salle)s?"
+    r"\b(?:resolution|article|flight|vol|chapter|chapitre|nos?\.|n°|number|numero|law|loi|decree|decret|route"
+    r"|cop|directive|regulation|reglement)s?"
     r" ?\(?(?:nos?\.? |n° ?)?$"
 )
 # What stands before a year that is no quantity.
@@ -158,7 +158,7 @@ _TIME = re.compile(
     r"|(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)(?![:\d]))"
 )
 # "pendant 3 heures" is a quantity, "à 3 heures" a time of the day.
-_AT = re.compile(r"(?:\bat|\ba|\bvers|\bfrom|\bde|\bdes|\buntil|\bjusqu'a|\bby|\baround)\s*(?:about |environ )?$")
+_AT = re.compile(r"\b(?:a|des|vers|jusqu'a)\s*(?:environ )?$")
 
 _FIGURES = re.compile(
     r"(?<![\w.,/:⁄])(?<!\w-)"
@@ -268,11 +268,11 @@ def compatible(one: Value, other: Value) -> bool:
 def agree(ones: tuple[Value, ...], others: tuple[Value, ...]) -> bool:
     """Whether the values of two texts contradict each other in no kind that both hold.
 
-    In each such kind, one value of the shorter list at least must be compatible with one of the other.
+    In each such kind, every value of the text that has fewer must be compatible with one of the other's.
     """
     for kind in {value.kind for value in ones} & {value.kind for value in others}:
-        here, there = ([value for value in some if value.kind == kind] for some in (ones, others))
-        if not any(compatible(left, right) for left in here for right in there):
+        fewer, more = sorted(([value for value in some if value.kind == kind] for some in (ones, others)), key=len)
+        if not all(any(compatible(one, other) for other in more) for one in fewer):
             return False
     return True
 

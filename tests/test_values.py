@@ -101,6 +101,10 @@ def test_a_date_is_read_in_every_form(language, text, expected):
         ("fr", "la 93e session", "ordinal", 93),
         ("fr", "à 20 h 30", "time", 20 * 60 + 30),
         ("fr", "pendant 3 heures", "number", 3),
+        ("fr", "au bout de 10 heures", "number", 10),
+        ("fr", "nos 88 soldats", "number", 88),
+        ("fr", "la résolution 2756", "ordinal", 2756),
+        ("fr", "le n° 2756", "ordinal", 2756),
     ],
 )
 def test_a_quantity_is_read_in_every_form(language, text, kind, number):
@@ -198,6 +202,8 @@ def test_two_values_may_be_the_same_or_not(english, french, may_be):
         ("Two ships left on 3 May.", "Deux navires sont partis le 4 mai.", False),
         ("Two ships left on 3 May.", "Trois navires sont partis le 3 mai.", False),
         ("Two ships left on 3 May.", "Des navires sont partis.", True),
+        ("It was signed on 3 May and begins on 4 June.", "Signé le 3 mai, il commence le 6 juin.", False),
+        ("It was signed on 3 May and begins on 4 June.", "Il commence le 4 juin.", True),
     ],
 )
 def test_texts_agree_where_no_kind_of_value_contradicts(english, french, agreed):
