@@ -5,7 +5,7 @@
       lock                     held by the run that writes
       generations/<name>/      one complete and verified index, never changed
         manifest.json          every file's size and checksum, the model, the settings, the counts, what refusal needs
-        documents.db           canonical texts and passages
+        documents.db           canonical texts and passages, and which articles were paired
         lexical-en/, lexical-fr/
         vocabulary.json        in how many passages each word stands
         vectors/               the Chroma store

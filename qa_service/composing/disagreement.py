@@ -115,7 +115,7 @@ def find_disagreement(
     cosines = model.words.texts([one.text for one in quoted]) @ model.words.texts([one.text for one in near]).T
     for place, other in enumerate(near):
         for at, one in enumerate(quoted):
-            if cosines[at, place] < _FAR or not disagree(query.text, one, other, model):
+            if cosines[at, place] < _FAR or not _differ(query.text, asked, one, other, model):
                 continue
             if not _published_apart(one, other, index):
                 return Disagreement(at, other)
@@ -124,10 +124,14 @@ def find_disagreement(
 
 def disagree(question: str, one: Sentence, other: Sentence, model: EmbeddingModel) -> bool:
     """Whether two sentences of different documents give different values for what the question asks."""
+    return _differ(question, _asked(question), one, other, model)
+
+
+def _differ(question: str, asked: frozenset[Kind], one: Sentence, other: Sentence, model: EmbeddingModel) -> bool:
     if one.passage.document_id == other.passage.document_id:
         return False
     return (
-        _values_differ(one, other, _asked(question), model)
+        _values_differ(one, other, asked, model)
         and not _is_told_apart(one, other)
         and _say_the_same(question, one, other, model)
     )
@@ -141,7 +145,6 @@ def _published_apart(one: Sentence, other: Sentence, index: OpenIndex) -> bool:
     return abs((date.fromisoformat(dates[0]) - date.fromisoformat(dates[1])).days) > _DAYS_APART
 
 
-@lru_cache(maxsize=256)
 def _asked(question: str) -> frozenset[Kind]:
     """The kinds of value that a question asks for; none where it asks for something else."""
     folded = fold(question)
