@@ -70,12 +70,16 @@ def index(paths: tuple[Path, ...], rebuild: bool, as_json: bool) -> None:
 @as_json
 def ask(question: str, language: Language | None, conversation: str | None, as_json: bool) -> None:
     """Answer QUESTION, with the citations under the answer."""
+    from qa_service.channels.page_texts import warning_text
+
     with _pipeline(load_settings()) as pipeline:
         answer = pipeline.answer(question, language, conversation)
     if as_json:
         _print_json(answer.to_dict())
         return
     click.echo(answer.answer)
+    for warning in answer.warnings:
+        click.echo(f"\n{warning_text(warning, answer.language)}")
     for citation in answer.citations:
         click.echo(f"\n[{citation.n}] {citation.title} ({citation.document_id}, {citation.start}-{citation.end})")
         click.echo(f"    {citation.quote}")

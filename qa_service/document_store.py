@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,13 @@ from qa_service.language import Language
 
 FILE = "documents.db"
 
-# The long text stands last, so that lists of documents do not read it. Passages keep their own: cutting them out of
-# their document would read all of a large one for each.
+# ``translation_of`` is what front matter says, ``paired_with`` what the two texts show: see ``pairing``. The long text
+# stands last, so that lists of documents do not read it. Passages keep their own: cutting them out of their document
+# would read all of a large one for each.
 _SCHEMA = """
 CREATE TABLE documents (
     id TEXT PRIMARY KEY, title TEXT NOT NULL, language TEXT NOT NULL,
-    url TEXT, published TEXT, translation_of TEXT, hash TEXT NOT NULL, text TEXT NOT NULL
+    url TEXT, published TEXT, translation_of TEXT, paired_with TEXT, hash TEXT NOT NULL, text TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE passages (
     number INTEGER PRIMARY KEY, document_id TEXT NOT NULL, language TEXT NOT NULL, position INTEGER NOT NULL,
@@ -28,6 +29,7 @@ CREATE TABLE passages (
 );
 CREATE INDEX passages_of_document ON passages (document_id);
 CREATE INDEX translations ON documents (translation_of);
+CREATE INDEX pairs ON documents (paired_with);
 """
 _ARTICLE = "id, title, language, text, url, published, translation_of"
 _SUMMARY = "id, title, language, url, published, translation_of"
@@ -91,13 +93,22 @@ class DocumentStore:
         return [DocumentSummary(*row) for row in self._connection.execute(query)]
 
     def translations(self, article: Article | DocumentSummary) -> list[str]:
-        """Ids of the versions of an article in the other language, whichever of them names the other."""
+        """Ids of the versions of an article in the other language, whichever of them names the other.
+
+        Those that front matter names, and the one that the article was paired with when it was indexed.
+        """
         query = """
             SELECT id FROM documents WHERE id != :id AND language != :language
-            AND (translation_of = :id OR id = :of OR (translation_of = :of AND :of IS NOT NULL)) ORDER BY id
+            AND (translation_of = :id OR id = :of OR (translation_of = :of AND :of IS NOT NULL) OR paired_with = :id)
+            ORDER BY id
         """
         values = {"id": article.id, "language": article.language, "of": article.translation_of}
         return [row[0] for row in self._connection.execute(query, values)]
+
+    def pairs(self) -> dict[str, str]:
+        """Partner of each article that was paired when it was indexed, and not by front matter, by document id."""
+        query = "SELECT id, paired_with FROM documents WHERE paired_with IS NOT NULL ORDER BY id"
+        return dict(self._connection.execute(query))
 
     def passages(self, numbers: Sequence[int]) -> list[Passage]:
         """The passages with these numbers, in the order asked for; IndexUnavailable when one is missing."""
@@ -121,17 +132,19 @@ class DocumentStore:
         return [row[0] for row in self._connection.execute(query, (document_id,))]
 
 
-def write_documents(folder: Path, articles: Iterable[IndexedArticle], passages: Iterable[Passage]) -> None:
-    """Write a generation's file. Passages are numbered from 0 in the order given."""
+def write_documents(
+    folder: Path, articles: Iterable[IndexedArticle], passages: Iterable[Passage], pairs: Mapping[str, str]
+) -> None:
+    """Write a generation's file. Passages are numbered from 0 in the order given; pairs are there both ways."""
     connection = sqlite3.connect(folder / FILE)
     try:
         connection.executescript(_SCHEMA)
         rows = (
-            (a.id, a.title, a.language, a.url, a.published, a.translation_of, indexed.hash, a.text)
+            (a.id, a.title, a.language, a.url, a.published, a.translation_of, pairs.get(a.id), indexed.hash, a.text)
             for indexed in articles
             for a in (indexed.article,)
         )
-        connection.executemany("INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        connection.executemany("INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
         spans = ((n, p.document_id, p.language, p.number, p.start, p.end, p.text) for n, p in enumerate(passages))
         connection.executemany("INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?, ?)", spans)
         connection.commit()

@@ -5,7 +5,7 @@
       lock                     held by the run that writes
       generations/<name>/      one complete and verified index, never changed
         manifest.json          every file's size and checksum, the model, the settings, the counts, what refusal needs
-        documents.db           canonical texts and passages
+        documents.db           canonical texts and passages, and which articles were paired
         lexical-en/, lexical-fr/
         vocabulary.json        the words of each language, and in how many passages each stands
         vocabulary-<language>.npz  which passages hold each word
@@ -37,7 +37,7 @@ from typing import IO
 
 from qa_service.errors import IndexBusy, IndexUnavailable
 
-FORMAT = 2
+FORMAT = 2  # 2: the documents know which other they were paired with, the vocabulary its passages
 _MANIFEST = "manifest.json"
 _BUILDING = ".new"
 _KEPT = 2  # the current generation and the one to fall back to

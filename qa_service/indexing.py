@@ -26,6 +26,7 @@ from qa_service.generations import Generation, IndexFolder, Manifest
 from qa_service.index_reader import open_for_reuse
 from qa_service.language import LANGUAGES
 from qa_service.lexical import write_lexical
+from qa_service.pairing import pairs_of
 from qa_service.planning import Plan, Previous, Progress, make_plan
 from qa_service.settings import Settings
 from qa_service.vector_store import key, write_vectors
@@ -220,7 +221,8 @@ def searchable_text(passage: Passage) -> str:
 
 def _write(path: Path, material: Material, model: EmbeddingModel, settings: Settings) -> Manifest:
     parts, vectors = material.parts, material.vectors
-    write_documents(path, material.articles, parts)
+    pairs = pairs_of([indexed.article for indexed in material.articles], model.words.table)
+    write_documents(path, material.articles, parts, pairs)
     for language in LANGUAGES:
         own = [(number, part) for number, part in enumerate(parts) if part.language == language]
         texts = [searchable_text(part) for _, part in own]

@@ -118,6 +118,7 @@ class Pipeline:
             abstained=not draft.citations,
             composer=extractive.NAME,
             citations=draft.citations,
+            warnings=draft.warnings,
             related=() if draft.citations else _related(ranked),
             timings_ms={
                 "retrieve": _milliseconds(started, retrieved),

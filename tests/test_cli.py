@@ -270,6 +270,21 @@ def test_a_wrong_database_is_one_line_without_its_password(qa, monkeypatch, comm
     assert "hush-hush" not in ended.err
 
 
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("en", "The sources differ on this point."), ("fr", "Les sources divergent sur ce point.")],
+)
+def test_sources_that_disagree_are_said_to(qa, home, language, said):
+    question = "When does the tram line between the harbour and the university open?"
+    assert said not in qa("ask", question, "--language", language).out
+    (home / "documents/en/tram-news.md").write_text(ENGLISH.replace("4 May", "9 May"), encoding="utf-8")
+    assert qa("index").status == 0
+    answer = qa("ask", question, "--language", language).out
+    assert f"\n{said}\n" in answer
+    assert "4 May 2031" in answer
+    assert "9 May 2031" in answer
+
+
 def test_no_answer_is_an_answer(qa):
     ended = qa("ask", "Who discovered penicillin?", "--json")
     assert ended.status == 0

@@ -21,8 +21,9 @@ ARTICLES = [ENGLISH, FRENCH, GARDEN]
 PARTS = [part for article in ARTICLES for part in passages(article, ChunkSettings(8, 0))]
 
 
-def written(folder, articles, parts=()):
-    write_documents(folder, [IndexedArticle(article, f"hash of {article.id}") for article in articles], parts)
+def written(folder, articles, parts=(), pairs=()):
+    indexed = [IndexedArticle(article, f"hash of {article.id}") for article in articles]
+    write_documents(folder, indexed, parts, dict(pairs))
     return DocumentStore(folder)
 
 
@@ -111,6 +112,17 @@ def test_the_translations_of_an_original_that_is_not_indexed_know_each_other(tmp
     french = Article("fr/x", "X", "fr", "X.", translation_of="ar/x")
     store = written(tmp_path, [english, french])
     assert store.translations(english) == ["fr/x"]
+    store.close()
+
+
+def test_articles_that_were_paired_are_translations_and_can_be_told_from_declared_ones(tmp_path):
+    english = Article("en/jardin", "The garden", "en", "The garden is closed.")
+    pairs = {GARDEN.id: english.id, english.id: GARDEN.id}
+    store = written(tmp_path, [ENGLISH, FRENCH, GARDEN, english], pairs=pairs)
+    assert store.translations(GARDEN) == [english.id]
+    assert store.translations(store.summary(english.id)) == [GARDEN.id]
+    assert store.pairs() == pairs
+    assert store.translations(ENGLISH) == [FRENCH.id]
     store.close()
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from qa_service.errors import IndexBusy, IndexUnavailable
-from qa_service.generations import Generation, IndexFolder, Manifest
+from qa_service.generations import FORMAT, Generation, IndexFolder, Manifest
 from qa_service.reader_copies import private_copy
 
 MADE = Manifest("model", 8, 160, 40, {"en": 1, "fr": 0}, {"en": 1, "fr": 0})
@@ -280,7 +280,7 @@ def test_damage_is_named_without_a_folder_of_the_machine(folder):
     assert str(folder.path) not in str(failed.value)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "null", "7", '"x"', "{}", '{"format": 1}', "[" * 5000, "\ufeff{}"])
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", "7", '"x"', "{}", '{"format": 2}', "[" * 5000, "\ufeff{}"])
 def test_a_manifest_that_is_none_is_noticed(folder, content):
     generation = publish(folder)
     (generation.path / "manifest.json").write_text(content)
@@ -302,7 +302,7 @@ def test_every_value_of_a_manifest_is_protected(folder):
 def test_a_generation_of_another_version_says_so(folder):
     generation = publish(folder)
     path = generation.path / "manifest.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 2}))
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format": FORMAT - 1}))
     with pytest.raises(IndexUnavailable, match="another version"):
         generation.manifest()
 

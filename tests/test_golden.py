@@ -113,6 +113,14 @@ def test_off_topic_questions_are_refused_by_the_real_articles(real: Pipeline, na
     check_refused(real, name)
 
 
+@pytest.mark.parametrize("name", SAMPLE_FILES)
+def test_no_source_is_said_to_disagree_where_none_does(sample: Pipeline, name: str) -> None:
+    asked = questions(name)
+    warned = [row["id"] for row in asked if sample.answer(row["question"], row["language"]).warnings]
+    print(name, f"{len(warned)} of {len(asked)} warned: {warned}")
+    assert len(warned) <= 0.01 * len(asked)
+
+
 def test_near_misses_are_answered_with_exact_quotes_or_not_at_all(sample: Pipeline) -> None:
     found = measured(sample, "off_topic", "near_miss")
     assert all(outcome.refused == (not outcome.quotes) for outcome in found.outcomes)

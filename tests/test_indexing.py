@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -24,7 +25,7 @@ from qa_service.errors import (
     IndexUnavailable,
     UnknownDocument,
 )
-from qa_service.generations import IndexFolder
+from qa_service.generations import FORMAT, IndexFolder
 from qa_service.index_reader import open_current, open_for_reuse
 from qa_service.indexing import IndexReport, index_documents, searchable_text
 from qa_service.retrieval import prepare, retrieve
@@ -98,6 +99,26 @@ def test_the_first_run_adds_everything(settings):
         assert index.manifest.documents == {"en": 3, "fr": 2}
         assert sum(index.manifest.passages.values()) == report.passages
         assert index.documents.translations(index.documents.article("en/footbridge")) == ["fr/passerelle"]
+
+
+def test_an_index_of_another_format_is_refused_in_words_and_made_again(indexed):
+    manifest = IndexFolder(indexed.index).candidates()[0].path / "manifest.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"format": FORMAT - 1}))
+    with pytest.raises(IndexUnavailable, match=r"another version of the service\. Run `qa-service index --rebuild`"):
+        ids(indexed)
+    assert counts(run(indexed)) == {"added": 5}
+    assert len(ids(indexed)) == 5
+
+
+def test_articles_that_tell_one_story_are_paired_at_every_run(settings):
+    said = settings.documents / "fr/passerelle.md"
+    said.write_text(said.read_text(encoding="utf-8").replace("translation_of: en/footbridge\n", ""), encoding="utf-8")
+    for _ in range(2):
+        run(settings)
+        with reading(settings) as index:
+            assert index.documents.pairs() == {"en/footbridge": "fr/passerelle", "fr/passerelle": "en/footbridge"}
+            assert index.documents.translations(index.documents.article("en/footbridge")) == ["fr/passerelle"]
+        write(settings, "en/shed.txt", PLAIN)  # the second run takes over what it knows of the others
 
 
 def test_everything_that_was_put_in_can_be_found(indexed, model):

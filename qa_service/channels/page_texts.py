@@ -66,8 +66,8 @@ TEXTS: dict[str, dict[Language, str]] = {
         "fr": "Le modèle de langue s’est arrêté trop tôt : cette réponse est peut-être incomplète.",
     },
     "warning_sources_disagree": {
-        "en": "The articles do not agree on this: compare the sources.",
-        "fr": "Les articles ne s’accordent pas sur ce point : comparez les sources.",
+        "en": "The sources differ on this point.",
+        "fr": "Les sources divergent sur ce point.",
     },
     "warning_other": {"en": "Please note: {what}.", "fr": "À noter : {what}."},
     "error_empty": {"en": "Please write a question first.", "fr": "Écrivez d’abord une question."},
@@ -111,6 +111,12 @@ _MONTHS: dict[Language, str] = {
 def texts(language: Language) -> dict[str, str]:
     """Every text of the pages in one language, typeset."""
     return {key: _typeset(versions[language], language) for key, versions in TEXTS.items()}
+
+
+def warning_text(warning: str, language: Language) -> str:
+    """A warning of an answer as a sentence; one that has none yet, by its name."""
+    known = texts(language)
+    return known.get(f"warning_{warning}") or known["warning_other"].format(what=warning.replace("_", " "))
 
 
 def shown_date(published: str, language: Language) -> str:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from qa_service.answers import Citation
+from qa_service.composing.disagreement import WARNING, find_disagreement
 from qa_service.composing.evidence import Sentence, candidates, ends_like_a_sentence, features
 from qa_service.composing.parallels import SAME_STATEMENT, find_parallel
 from qa_service.composing.refusal import level_of
@@ -29,6 +30,7 @@ class Draft:
 
     text: str
     citations: tuple[Citation, ...]
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,13 @@ def compose(
     query: Query, ranked: list[RankedPassage], language: Language, index: OpenIndex, model: EmbeddingModel
 ) -> Draft:
     """Quote the one to three sentences that answer best, or say that the documents do not hold the answer."""
-    best = _chosen(_scored(query, ranked, index, model), language, model)
+    scored = _scored(query, ranked, index, model)
+    best = _chosen(scored, language, model)
     if not best:
         return Draft(message("not_found", language), ())
+    best, warnings = _with_disagreement(best, scored, query, index, model)
     citations = tuple(_citation(n, found, language, index, model) for n, found in enumerate(best, start=1))
-    return Draft("\n\n".join(_said(citation, language) for citation in citations), citations)
+    return Draft("\n\n".join(_said(citation, language) for citation in citations), citations, warnings)
 
 
 def _scored(query: Query, ranked: list[RankedPassage], index: OpenIndex, model: EmbeddingModel) -> list[_Scored]:
@@ -78,6 +82,21 @@ def _chosen(scored: list[_Scored], language: Language, model: EmbeddingModel) ->
             # Of two versions of one statement, a reader prefers the one that needs no translation.
             chosen[twin] = candidate
     return chosen
+
+
+def _with_disagreement(
+    chosen: list[_Scored], scored: list[_Scored], query: Query, index: OpenIndex, model: EmbeddingModel
+) -> tuple[list[_Scored], tuple[str, ...]]:
+    """What is quoted, with the sentence that contradicts one of it right behind that one, and the warning."""
+    found = find_disagreement(query, [one.sentence for one in chosen], (one.sentence for one in scored), index, model)
+    if found is None:
+        return chosen, ()
+    quoted = chosen[found.quoted]
+    other = next(one for one in scored if one.sentence is found.other)
+    kept = [one for one in chosen if one not in (quoted, other)][: _SENTENCES_QUOTED - 2]
+    best = [one for one in chosen if one is quoted or one in kept]
+    best.insert(best.index(quoted) + 1, other)
+    return best, (WARNING,)
 
 
 def _speaks(found: _Scored, language: Language) -> bool:

@@ -288,7 +288,7 @@ def test_plain_form_takes_nonsense_calmly(client: FlaskClient, pipeline: FakePip
 
 def test_warnings_are_words(client: FlaskClient) -> None:
     page = client.post("/?lang=fr", data={"question": "warn"}).text
-    assert "Les articles ne s’accordent pas sur ce point\u00a0: comparez les sources." in unescape(page)
+    assert "Les sources divergent sur ce point." in unescape(page)
     assert "À noter\u00a0: something new." in page
 
 

@@ -10,6 +10,7 @@ from qa_service.embedding_model import EmbeddingModel
 from qa_service.generations import IndexFolder
 from qa_service.index_reader import OpenIndex, open_current
 from qa_service.indexing import index_documents
+from qa_service.language import Language
 from qa_service.settings import load_settings
 
 ARTICLES = {
@@ -22,6 +23,18 @@ ARTICLES = {
         "published: 1911-05-02",
         "Le pont de pierre sur la rivière a été ouvert en 1911. Le péage du pont coûte quatre francs. Deux cents "
         "personnes ont marché sur le pont le premier jour.",
+    ),
+    "en/fair.md": (
+        "published: 2024-06-01",
+        "The autumn fair of Marlow opens on 4 October 2024 and closes two days later. Farmers bring sheep, horses and "
+        "cider to the meadow beside the mill. Children ride on a wooden roundabout for free. The mayor, who was born "
+        "in Kent, thanked the volunteers from the village of Bisham.",
+    ),
+    "fr/foire.md": (
+        "published: 2024-06-02",
+        "La foire d’automne de Marlow ouvre le 4 octobre 2024 et se termine deux jours plus tard. Les fermiers "
+        "apportent des moutons, des chevaux et du cidre dans le pré près du moulin. Les enfants montent gratuitement "
+        "sur un manège en bois. La maire, née à Dublin, a remercié les bénévoles du village de Cookham.",
     ),
     "fr/date.md": ("published: 1912-05-02", "Le pont de pierre sur la rivière a été ouvert en 1947."),
 }
@@ -71,12 +84,40 @@ def test_a_sentence_has_its_counterpart_in_the_other_version(
     assert index.documents.article(document).text[found.start : found.end] == found.quote
 
 
+@pytest.mark.parametrize(
+    ("document_id", "words", "said"),
+    [
+        ("en/fair", "autumn", "4 octobre 2024"),
+        ("fr/foire", "automne", "4 October 2024"),
+        ("en/fair", "cider", "cidre"),
+        ("fr/foire", "cidre", "cider"),
+    ],
+)
+def test_a_sentence_has_its_counterpart_in_an_article_that_was_paired(
+    index: OpenIndex, model: EmbeddingModel, document_id: str, words: str, said: str
+) -> None:
+    assert index.documents.pairs() == {"en/fair": "fr/foire", "fr/foire": "en/fair"}
+    language = "fr" if document_id.startswith("en") else "en"
+    found = find_parallel(sentence(index, document_id, words), language, index, model)
+    assert found is not None
+    assert said in found.quote
+
+
+@pytest.mark.parametrize(
+    ("document_id", "words", "language"), [("en/fair", "Kent", "fr"), ("fr/foire", "Dublin", "en")]
+)
+def test_other_names_are_another_statement(
+    index: OpenIndex, model: EmbeddingModel, document_id: str, words: str, language: Language
+) -> None:
+    assert find_parallel(sentence(index, document_id, words), language, index, model) is None
+
+
 def test_another_date_is_another_statement(index: OpenIndex, model: EmbeddingModel) -> None:
     assert find_parallel(sentence(index, "fr/date", "1947"), "en", index, model) is None
 
 
 @pytest.mark.parametrize(("document_id", "words", "language"), [("fr/pont", "péage", "en"), ("en/bridge", "dog", "fr")])
 def test_what_one_version_alone_says_has_no_counterpart(
-    index: OpenIndex, model: EmbeddingModel, document_id: str, words: str, language: str
+    index: OpenIndex, model: EmbeddingModel, document_id: str, words: str, language: Language
 ) -> None:
-    assert find_parallel(sentence(index, document_id, words), language, index, model) is None  # type: ignore[arg-type]
+    assert find_parallel(sentence(index, document_id, words), language, index, model) is None
