@@ -29,7 +29,8 @@ class LanguageWords:
     def __init__(self, words: Sequence[str], counts: Sequence[int], arrays: Mapping[str, NDArray[np.int64]]) -> None:
         """Words by falling count, and in how many passages' texts each stands.
 
-        The arrays are ``own``, the numbers of the language's passages, and ``places[starts[i]:starts[i + 1]]``, those with word i in their text or title.
+        The arrays are ``own``, the numbers of the language's passages, and ``places``, of which
+        ``places[starts[i]:starts[i + 1]]`` are the passages with word i in their text or title.
         """
         self.words = words
         self.own = arrays["own"]

@@ -18,14 +18,15 @@ from qa_service.tokens import normalise, token_ids
 
 # Below this cosine two words have nothing to do with each other.
 UNRELATED = 0.35
-# What the company that two stems keep counts for, beside what they translate to.
-_COMPANY = 0.4
+# Beside the company that their stems keep, less is enough; and what that company counts for.
+_HARDLY_RELATED = 0.25
+_COMPANY = 0.5
 # A translation is further from its word than another form of it is, and means as much: two words of different
 # languages count for more, two of one language for less.
 _WITHIN = 0.9
 _ACROSS = 1.25
 # What is left below this is noise, and would make every passage meet every word a little.
-_NOISE = 0.25
+_NOISE = 0.2
 # The table knows a word that it spells in fewer pieces than this. Others are mostly names, and the pieces that two
 # names share say nothing: they are met by what begins alike.
 _UNKNOWN_PIECES = 3
@@ -55,7 +56,7 @@ class Words:
     counts of tokens.
     """
 
-    language: Language
+    language: Language | None
     folded: tuple[str, ...]
     vectors: Vectors
     stems: Vectors
@@ -112,14 +113,14 @@ class WordVectors:
         """Unit vectors of the content words of texts, each word counting alike; remembered like ``texts``."""
         return np.array([self._content(text) for text in texts], dtype=np.float32).reshape(-1, self.table.dimensions)
 
-    def of(self, words: Sequence[str], language: Language) -> Words:
-        """The vectors of some words of a language."""
+    def of(self, words: Sequence[str], language: Language | None = None) -> Words:
+        """The vectors of some words; those of their stems only where the language is given."""
         rows = [self._row(word) for word in words]
         return Words(
             language,
             tuple(row[0] for row in rows),
             np.array([row[1] for row in rows], dtype=np.float32).reshape(-1, self.table.dimensions),
-            self._related.of(words, language),
+            self._related.of(words, language) if language else np.zeros((len(rows), 1), dtype=np.float32),
             np.array([row[2] for row in rows], dtype=np.float32),
             np.array([row[3] for row in rows], dtype=np.int32),
         )
@@ -157,28 +158,47 @@ class WordVectors:
         return fold(word), total / norm if norm else total, norm, len(token_ids([word])[0])
 
 
-def similarity(left: Words, right: Words) -> Vectors:
-    """Similarity of every word on the left with every word on the right, shape (left, right), 0 to 1.
+def alike(left: Words, right: Words, floor: float = UNRELATED) -> Vectors:
+    """How alike every word on the left is to every word on the right by the token table, shape (left, right), 0 to 1.
 
-    One for the same word (accents aside); for others what their vectors and their stems' company say, weighed so that
-    it means the same within a language and across. Numbers are met by themselves alone: 2024 and 2025 are close as
-    vectors and far apart as facts. So are two unknown names.
+    One for the same word (accents aside), the cosine for others, nothing below the floor. Numbers are met by
+    themselves alone: 2024 and 2025 are close as vectors and far apart as facts. So are two unknown names.
     """
-    scores: Vectors = left.vectors @ right.vectors.T
-    scores[scores < UNRELATED] = 0
-    scores[left.numbers, :] = 0
-    scores[:, right.numbers] = 0
-    unknown = left.unknown[:, None] | right.unknown[None, :]
-    scores[unknown & (left.beginnings[:, None] != right.beginnings[None, :])] = 0
+    scores = _cosines(left, right, floor)
+    _same_words(left, right, scores)
+    return scores
+
+
+def similarity(left: Words, right: Words) -> Vectors:
+    """How well the words on the left, a question's, are met by those on the right, shape (left, right), 0 to 1.
+
+    As ``alike``, with the company that their stems keep, and weighed so that a similarity means the same within a
+    language and across. Both sides need their languages.
+    """
+    scores = _cosines(left, right, _HARDLY_RELATED)
     company = left.stems @ right.stems.T
     both = left.stemmed[:, None] & right.stemmed[None, :]
     scores += both * _COMPANY * (company - scores)
     scores *= _WITHIN if left.language == right.language else _ACROSS
     scores[scores < _NOISE] = 0
     np.minimum(scores, 1, out=scores)
+    _same_words(left, right, scores)
+    return scores
+
+
+def _cosines(left: Words, right: Words, floor: float) -> Vectors:
+    scores: Vectors = left.vectors @ right.vectors.T
+    scores[scores < floor] = 0
+    scores[left.numbers, :] = 0
+    scores[:, right.numbers] = 0
+    unknown = left.unknown[:, None] | right.unknown[None, :]
+    scores[unknown & (left.beginnings[:, None] != right.beginnings[None, :])] = 0
+    return scores
+
+
+def _same_words(left: Words, right: Words, scores: Vectors) -> None:
     for row, word in enumerate(left.folded):
         scores[row, right.places.get(word, [])] = 1
-    return scores
 
 
 def is_number(word: str) -> bool:

@@ -24,7 +24,7 @@ from qa_service.index_reader import OpenIndex
 from qa_service.language import fold
 from qa_service.retrieval import Query
 from qa_service.values import HEDGES, MONTHS_AND_DAYS, Kind, Value, compatible, values_of
-from qa_service.words import UNRELATED, Words, content_words, remembered_words, similarity
+from qa_service.words import UNRELATED, Words, alike, content_words, remembered_words
 
 WARNING = "sources_disagree"
 
@@ -180,7 +180,7 @@ def _comparable(one: Value, other: Value, model: EmbeddingModel) -> bool:
         return one.kind in ("date", "time", "percentage") or one.unit == other.unit
     if not one.unit or not other.unit:
         return False
-    return bool(similarity(model.words.of(one.unit), model.words.of(other.unit)).max() >= _SAME_UNIT)
+    return bool(alike(model.words.of(one.unit), model.words.of(other.unit)).max() >= _SAME_UNIT)
 
 
 def _near(one: Value, other: Value) -> bool:
@@ -221,7 +221,7 @@ def _say_the_same(question: str, one: Sentence, other: Sentence, model: Embeddin
     here, there = (model.words.of(_subject(sentence)) for sentence in (one, other))
     if not here.folded or not there.folded:
         return False
-    scores = similarity(here, there)
+    scores = alike(here, there)
     ours, theirs = scores.max(axis=1), scores.max(axis=0)
     if (ours < _UNMET).any() and (theirs < _UNMET).any():
         return False
@@ -231,7 +231,7 @@ def _say_the_same(question: str, one: Sentence, other: Sentence, model: Embeddin
     asked = model.words.of([word for word in content_words(question) if fold(word) not in _ASKING])
     if not asked.folded:
         return True
-    met = model.words.met(asked, [remembered_words(one.text), remembered_words(other.text)])
+    met = [alike(asked, model.words.of(remembered_words(text))).max(axis=1) for text in (one.text, other.text)]
     return bool(np.abs(met[0] - met[1]).max() <= _ALIKE)
 
 

@@ -22,7 +22,7 @@ from qa_service.index_reader import OpenIndex
 from qa_service.language import Language, fold
 from qa_service.values import MONTHS_AND_DAYS, Value, agree, compatible, values_of
 from qa_service.vector_store import key
-from qa_service.words import remembered_words, similarity
+from qa_service.words import alike, remembered_words
 
 # From this cosine on, two sentences say the same, whatever documents they are from.
 SAME_STATEMENT = 0.75
@@ -131,4 +131,4 @@ def _unmet_names(one: Sentence, other: Sentence, model: EmbeddingModel) -> bool:
     if not names:
         return False
     words = model.words.of(remembered_words(other.text))
-    return bool((similarity(model.words.of(names), words).max(axis=1, initial=0) < _SAME_NAME).any())
+    return bool((alike(model.words.of(names), words).max(axis=1, initial=0) < _SAME_NAME).any())
