@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from qa_service.answers import Answer, RelatedPassage
 from qa_service.articles import Article
 from qa_service.composing import extractive
+from qa_service.composing.reading import read
 from qa_service.conversations import LONGEST_ID, Conversations, Turn
 from qa_service.document_store import DocumentSummary
 from qa_service.embedding_model import EmbeddingModel
@@ -18,7 +19,8 @@ from qa_service.follow_ups import asked_language, complete
 from qa_service.generations import IndexFolder
 from qa_service.index_reader import CurrentIndex
 from qa_service.language import LANGUAGES, Language, known_language, shown_language
-from qa_service.retrieval import PASSAGES_READ, BilingualRetriever, RankedPassage, prepare, retrieve
+from qa_service.retrieval import RankedPassage
+from qa_service.retriever import BilingualRetriever
 from qa_service.settings import Settings
 
 _RANKED = 10
@@ -104,10 +106,9 @@ class Pipeline:
         understood = complete(asked, [turn.understood for turn in earlier])
         spoken = wanted or asked_language(asked) or shown_language(asked) or _spoken(earlier) or default_language
         with self._index.use() as index:
-            query = prepare(understood, index, self._model)
-            ranked = retrieve(query, index, self._model, PASSAGES_READ)
+            reading = read(understood, index, self._model)
             retrieved = time.perf_counter()
-            draft = extractive.compose(query, ranked, spoken, index, self._model)
+            draft = extractive.compose(reading, spoken, index, self._model)
         composed = time.perf_counter()
         answer = Answer(
             id=uuid.uuid4().hex,
@@ -119,7 +120,7 @@ class Pipeline:
             composer=extractive.NAME,
             citations=draft.citations,
             warnings=draft.warnings,
-            related=() if draft.citations else _related(ranked),
+            related=() if draft.citations else _related(reading.ranked),
             timings_ms={
                 "retrieve": _milliseconds(started, retrieved),
                 "compose": _milliseconds(retrieved, composed),
@@ -139,7 +140,7 @@ class Pipeline:
         if not 1 <= k <= _LARGEST_K:
             raise InvalidQuestion(f"k must be from 1 to {_LARGEST_K}.")
         with self._index.use() as index:
-            return [_shown(found) for found in retrieve(prepare(asked, index, self._model), index, self._model, k)]
+            return [_shown(found) for found in read(asked, index, self._model, k).ranked]
 
     def documents(self) -> list[DocumentSummary]:
         """Every indexed document, by id."""

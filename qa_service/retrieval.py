@@ -12,16 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from langchain_core.callbacks import CallbackManagerForRetrieverRun
-from langchain_core.documents import Document
-from langchain_core.retrievers import BaseRetriever
 from numpy.typing import NDArray
-from pydantic import ConfigDict
 
 from qa_service.chunking import Passage
 from qa_service.embedding_model import EmbeddingModel
 from qa_service.embeddings import Vectors
-from qa_service.index_reader import CurrentIndex, OpenIndex
+from qa_service.index_reader import OpenIndex
 from qa_service.language import LANGUAGES, detect
 from qa_service.words import Words, content_words
 
@@ -127,31 +123,3 @@ def _spread(order: list[int], passages: list[Passage], vectors: Vectors, count: 
         if len(chosen) == count:
             break
     return (chosen + behind)[:count]
-
-
-class BilingualRetriever(BaseRetriever):
-    """The ranking as a LangChain retriever: passages as ``Document``, with their spans in the metadata."""
-
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
-    index: CurrentIndex
-    model: EmbeddingModel
-    k: int = 10
-
-    def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:  # noqa: ARG002
-        with self.index.use() as index:
-            ranked = retrieve(prepare(query, index, self.model), index, self.model, self.k)
-        return [
-            Document(
-                page_content=found.passage.text,
-                metadata={
-                    "document_id": found.passage.document_id,
-                    "title": found.passage.title,
-                    "language": found.passage.language,
-                    "start": found.passage.start,
-                    "end": found.passage.end,
-                    "score": found.score,
-                },
-            )
-            for found in ranked
-        ]

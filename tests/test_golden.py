@@ -13,16 +13,45 @@ from qa_service.indexing import index_documents
 from qa_service.pipeline import Pipeline
 from qa_service.question_files import Question, Unanswerable, comparable, read_questions
 from qa_service.settings import load_settings
+from training.paragraphs import Rows, read_rows, write_documents, write_questions
+from training.paragraphs import questions as questions_on_rows
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = Path(__file__).parent / "golden"
 REAL_ARTICLES = ROOT.parent / "shared" / "articles"
+QUESTION_FILES = ROOT.parent / "shared" / "data" / "qa"
 
-SAMPLE_FILES = ["documents", "unseen_documents"]
-REAL_FILES = ["real_articles", "unseen_real_articles"]
-OFF_TOPIC_FILES = ["off_topic", "unseen_off_topic"]
+# The bounds below lie a question or two under what was reached: another processor adds numbers in another order, and a
+# close call may fall the other way. Those of 0.50 and of nothing are yet to be set.
+
+# Share of questions whose quotes hold the answer: asked in the language of the article, and across.
+QUOTES = {
+    "documents": (0.75, 0.70),
+    "unseen_documents": (0.82, 0.60),
+    "final_documents": (0.50, 0.50),
+}
+QUOTES_OF_REAL_ARTICLES = {
+    "real_articles": (0.86, 0.75),
+    "unseen_real_articles": (0.86, 0.81),
+    "final_real_articles": (0.50, 0.50),
+}
+# Share of questions that are refused.
+OFF_TOPIC_REFUSED = {"off_topic": 0.93, "unseen_off_topic": 0.93, "final_off_topic": 0.50}
+NEAR_MISSES_REFUSED = {"off_topic": 0.0, "near_misses": 0.0, "final_near_misses": 0.0}
+# Each share of questions on the held-out paragraphs, by direction.
+PARAGRAPHS = {
+    "paragraphs": {
+        "answer_in_4_passages": {"en→en": 0.50, "fr→fr": 0.50, "en→fr": 0.50, "fr→en": 0.50},
+        "quote_holds_answer": {"en→en": 0.50, "fr→fr": 0.50, "en→fr": 0.50, "fr→en": 0.50},
+    },
+    "final_paragraphs": {
+        "answer_in_4_passages": {"en→en": 0.50, "fr→fr": 0.50, "en→fr": 0.50, "fr→en": 0.50},
+        "quote_holds_answer": {"en→en": 0.50, "fr→fr": 0.50, "en→fr": 0.50, "fr→en": 0.50},
+    },
+}
 
 needs_real_articles = pytest.mark.skipif(not REAL_ARTICLES.is_dir(), reason="the two real articles are not here")
+needs_question_files = pytest.mark.skipif(not QUESTION_FILES.is_dir(), reason="the question files are not here")
 
 
 def questions(name: str) -> list[Question]:
@@ -48,95 +77,106 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     yield from pipeline_over(REAL_ARTICLES, tmp_path_factory.mktemp("real"))
 
 
-def measured(pipeline: Pipeline, name: str, kind: Unanswerable | None = None) -> Evaluation:
-    """The questions of a file that are of this kind, evaluated; every citation must be exact on the way."""
-    found = evaluate(pipeline, [question for question in questions(name) if question.unanswerable == kind])
+@pytest.fixture(scope="module")
+def rows() -> Rows:
+    return read_rows(QUESTION_FILES, held_out=True)
+
+
+@pytest.fixture(scope="module")
+def paragraphs(rows: Rows, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    folder = tmp_path_factory.mktemp("paragraphs")
+    write_documents(rows, folder / "documents")
+    yield from pipeline_over(folder / "documents", folder / "index")
+
+
+def measured(pipeline: Pipeline, asked: list[Question]) -> Evaluation:
+    """The questions evaluated; every citation must be exact on the way, and every answer in the index."""
+    found = evaluate(pipeline, asked)
     assert found.errors == ()
     assert found.not_in_index == ()
     return found
 
 
-def shares(pipeline: Pipeline, name: str) -> dict[str, float | None]:
-    """Share of questions whose quotes hold the answer, for each direction (question's language, source's language)."""
-    directions = measured(pipeline, name).directions
-    result = {direction: figures.quote_holds_answer.share for direction, figures in directions.items()}
-    print(name, result)
-    return result
-
-
-# The bounds below lie a question or two under what was reached: another processor adds numbers in another order, and a
-# close call may fall the other way.
-
-
-def check(found: dict[str, float | None], same: float, cross: float) -> None:
+def check_quotes(pipeline: Pipeline, name: str, bounds: tuple[float, float]) -> None:
+    """Each direction (question's language, source's language) reaches its bound."""
+    directions = measured(pipeline, [question for question in questions(name) if not question.unanswerable]).directions
+    found = {direction: figures.quote_holds_answer.share for direction, figures in directions.items()}
+    print(name, found)
     assert sorted(found) == sorted(DIRECTIONS)
     for direction, share in found.items():
         asked, source = direction.split("→")
         assert share is not None
-        assert share >= (same if asked == source else cross), direction
+        assert share >= bounds[asked != source], direction
 
 
-def test_quotes_hold_the_answers_in_the_sample_articles(sample: Pipeline) -> None:
-    check(shares(sample, "documents"), same=0.75, cross=0.70)
-
-
-def test_quotes_hold_the_answers_to_questions_never_learned_from(sample: Pipeline) -> None:
-    check(shares(sample, "unseen_documents"), same=0.82, cross=0.60)
+@pytest.mark.parametrize("name", QUOTES)
+def test_quotes_hold_the_answers_in_the_sample_articles(sample: Pipeline, name: str) -> None:
+    check_quotes(sample, name, QUOTES[name])
 
 
 @needs_real_articles
-def test_quotes_hold_the_answers_in_the_real_articles(real: Pipeline) -> None:
-    check(shares(real, "real_articles"), same=0.86, cross=0.75)
+@pytest.mark.parametrize("name", QUOTES_OF_REAL_ARTICLES)
+def test_quotes_hold_the_answers_in_the_real_articles(real: Pipeline, name: str) -> None:
+    check_quotes(real, name, QUOTES_OF_REAL_ARTICLES[name])
 
 
-@needs_real_articles
-def test_quotes_hold_the_answers_to_questions_on_the_real_articles_never_learned_from(real: Pipeline) -> None:
-    check(shares(real, "unseen_real_articles"), same=0.86, cross=0.81)
+@needs_question_files
+@pytest.mark.parametrize("name", PARAGRAPHS)
+def test_answers_are_found_and_quoted_among_paragraphs(
+    paragraphs: Pipeline, rows: Rows, tmp_path: Path, name: str
+) -> None:
+    file = tmp_path / "questions.jsonl"
+    write_questions(questions_on_rows(GOLDEN / f"{name}.jsonl", rows), file)
+    directions = measured(paragraphs, read_questions([file])).directions
+    assert sorted(directions) == sorted(DIRECTIONS)
+    for figure, bounds in PARAGRAPHS[name].items():
+        shares = {direction: getattr(figures, figure).share for direction, figures in directions.items()}
+        print(name, figure, shares)
+        assert [direction for direction, bound in bounds.items() if shares[direction] < bound] == [], figure
 
 
-def check_refused(pipeline: Pipeline, name: str) -> None:
-    found = measured(pipeline, name, "off_topic")
-    refused = found.unanswerable["off_topic"]["total"]
+def check_refused(pipeline: Pipeline, name: str, kind: Unanswerable, bound: float) -> None:
+    found = measured(pipeline, [question for question in questions(name) if question.unanswerable == kind])
+    refused = found.unanswerable[kind]["total"]
     answered = [outcome.id for outcome in found.outcomes if not outcome.refused]
     print(name, f"{refused.hits} of {refused.of} refused; answered: {answered}")
-    assert refused.of - refused.hits <= 0.07 * refused.of
+    assert all(outcome.refused == (not outcome.quotes) for outcome in found.outcomes)
+    assert refused.share is not None
+    assert refused.share >= bound
 
 
-@pytest.mark.parametrize("name", OFF_TOPIC_FILES)
+@pytest.mark.parametrize("name", OFF_TOPIC_REFUSED)
 def test_off_topic_questions_are_refused(sample: Pipeline, name: str) -> None:
-    check_refused(sample, name)
+    check_refused(sample, name, "off_topic", OFF_TOPIC_REFUSED[name])
 
 
 @needs_real_articles
-@pytest.mark.parametrize("name", OFF_TOPIC_FILES)
+@pytest.mark.parametrize("name", OFF_TOPIC_REFUSED)
 def test_off_topic_questions_are_refused_by_the_real_articles(real: Pipeline, name: str) -> None:
-    check_refused(real, name)
+    check_refused(real, name, "off_topic", OFF_TOPIC_REFUSED[name])
 
 
-@pytest.mark.parametrize("name", SAMPLE_FILES)
+@pytest.mark.parametrize("name", NEAR_MISSES_REFUSED)
+def test_near_misses_are_refused(sample: Pipeline, name: str) -> None:
+    check_refused(sample, name, "near_miss", NEAR_MISSES_REFUSED[name])
+
+
+@pytest.mark.parametrize("name", QUOTES)
 def test_no_source_is_said_to_disagree_where_none_does(sample: Pipeline, name: str) -> None:
     asked = questions(name)
-    warned = [row["id"] for row in asked if sample.answer(row["question"], row["language"]).warnings]
+    warned = [question.id for question in asked if sample.answer(question.text, question.language).warnings]
     print(name, f"{len(warned)} of {len(asked)} warned: {warned}")
     assert len(warned) <= 0.01 * len(asked)
 
 
-def test_near_misses_are_answered_with_exact_quotes_or_not_at_all(sample: Pipeline) -> None:
-    found = measured(sample, "off_topic", "near_miss")
-    assert all(outcome.refused == (not outcome.quotes) for outcome in found.outcomes)
-    refused = found.unanswerable["near_miss"]["total"]
-    print(f"near misses: {refused.hits} of {refused.of} refused")
-    assert refused.of == 20
-
-
-@pytest.mark.parametrize("name", SAMPLE_FILES)
+@pytest.mark.parametrize("name", QUOTES)
 def test_every_direction_has_enough_questions(name: str) -> None:
     directions = Counter((question.language, question.document_ids[0][:2]) for question in questions(name))
     assert len(directions) == 4
     assert min(directions.values()) >= 20
 
 
-@pytest.mark.parametrize("name", SAMPLE_FILES)
+@pytest.mark.parametrize("name", QUOTES)
 def test_every_golden_answer_is_in_its_article(sample: Pipeline, name: str) -> None:
     for question in questions(name):
         (document_id,) = question.document_ids

@@ -93,13 +93,28 @@ def test_every_line_of_the_file_map_says_something():
 
 
 @pytest.mark.parametrize(
-    "file", ["README.md", "docs/evaluation.md", "index/README.md", "training/README.md", "benchmarks/README.md"]
+    "file",
+    [
+        "README.md",
+        "docs/evaluation.md",
+        "docs/quality.md",
+        "index/README.md",
+        "training/README.md",
+        "benchmarks/README.md",
+    ],
 )
 def test_links_within_the_project_lead_somewhere(file):
     text = (ROOT / file).read_text(encoding="utf-8")
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", text)
     for link in links:
         assert ((ROOT / file).parent / link).exists(), link
+
+
+def test_every_question_file_is_listed_with_its_lines():
+    quality = (ROOT / "docs" / "quality.md").read_text(encoding="utf-8")
+    listed = {name: int(lines) for name, lines in re.findall(r"^\| `(\w+\.jsonl)` \| (\d+) \|", quality, re.MULTILINE)}
+    files = (ROOT / "tests" / "golden").glob("*.jsonl")
+    assert listed == {file.name: len(file.read_text(encoding="utf-8").splitlines()) for file in files}
 
 
 def test_make_targets_that_are_named_exist():

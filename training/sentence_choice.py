@@ -1,8 +1,8 @@
 """Learn which sentence answers: ``python -m training.sentence_choice --set DOCUMENTS QUESTIONS.jsonl…``.
 
-Questions are JSON lines with ``question`` and either ``must`` (a string, or a list of them, one of which the right
-sentence holds) or ``unanswerable``. The sentence model is a softmax over the sentences found and "none of them"; what
-it says of the best ones, together with what was found at all, then decides refusal.
+Questions are in the format of ``qa-service evaluate``. The sentence model is a softmax over the sentences found and
+"none of them". What it says of the best ones, together with what was found at all, tells off-topic questions; that and
+the best sentence itself tell near misses.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -19,22 +19,27 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from qa_service.composing.evidence import FEATURES, candidates, features
+from qa_service.composing.evidence import FEATURES
+from qa_service.composing.reading import read
 from qa_service.composing.refusal import unrelated_questions
-from qa_service.composing.sentence_model import SUMMARY, WEIGHTS_FILE, Logistic, summary
+from qa_service.composing.sentence_model import SUMMARY, SUPPORT, WEIGHTS_FILE, Logistic, summary, support
 from qa_service.embedding_model import EmbeddingModel
 from qa_service.generations import IndexFolder
 from qa_service.index_reader import OpenIndex, open_current
 from qa_service.indexing import index_documents
-from qa_service.retrieval import PASSAGES_READ, prepare, retrieve
+from qa_service.question_files import read_questions
 from qa_service.settings import load_settings
 
-# Share of the unanswerable training questions that must be refused.
+# Share of the off-topic training questions that must be refused.
 _REFUSED = 0.97
+# Share of the answerable ones that may be lost to what refuses near misses.
+_LOST = 0.04
+_FOLDS = 5
 _L2 = 0.01
+_L2_SUPPORT = 0.05
 
 
-Kind = Literal["answerable", "off-topic", "unrelated"]
+Kind = Literal["answerable", "off_topic", "near_miss", "unrelated"]
 
 
 @dataclass(frozen=True)
@@ -60,17 +65,57 @@ def main() -> int:
 
 
 def learn(sets: list[list[Example]]) -> dict[str, object]:
-    """Both models and the margin, as ``sentence_model.json`` holds them, from the examples of some indexes."""
+    """The models and what refusal needs, as ``sentence_model.json`` holds them, from the examples of some indexes."""
     examples = [example for some in sets for example in some]
-    sentence = fit([example for example in examples if example.kind == "off-topic" or example.right.any()])
+    sentence = fit([example for example in examples if example.kind == "off_topic" or example.right.any()])
     # One row a question, so that the softmax with "none" is plain logistic regression.
-    answerable = fit([_summarised(example, sentence) for example in examples])
+    near = [example for example in examples if example.kind != "near_miss"]
+    answerable = fit([_summarised(example, sentence) for example in near])
     refused = [odds for some in sets for odds in _above_level(some, sentence, answerable)]
+    supported, least = _learn_support(examples, sentence)
+    best = [float(sentence.log_odds(example.rows).max()) for example in examples if example.kind == "answerable"]
     return {
         "margin": round(float(np.quantile(refused, _REFUSED)), 4),
+        "least": round(least, 4),
+        "typical": round(float(np.median(best)), 4),
         "sentence": _stored(sentence, FEATURES),
         "answerable": _stored(answerable, SUMMARY),
+        "supported": _stored(supported, SUPPORT),
     }
+
+
+def _learn_support(examples: list[Example], sentence: Logistic) -> tuple[Logistic, float]:
+    """What tells near misses from questions whose best sentences do answer, and the log odds to ask of it.
+
+    These are read off folds that the model was not learned from: on its own examples it is too sure.
+    """
+    chosen = [
+        replace(example, rows=support(example.rows, sentence), right=np.array([example.kind == "answerable"]))
+        for example in examples
+        if example.kind == "near_miss" or (example.kind == "answerable" and _answered(example, sentence))
+    ]
+    folds = np.random.default_rng(1).integers(_FOLDS, size=len(chosen))
+    odds = []
+    for fold in range(_FOLDS):
+        model = fit(_balanced([one for one, its in zip(chosen, folds, strict=True) if its != fold]), _L2_SUPPORT)
+        odds += [
+            float(model.log_odds(one.rows)[0])
+            for one, its in zip(chosen, folds, strict=True)
+            if its == fold and one.kind == "answerable"
+        ]
+    return fit(_balanced(chosen), _L2_SUPPORT), float(np.quantile(odds, _LOST))
+
+
+def _answered(example: Example, sentence: Logistic) -> bool:
+    """Whether one of the three best sentences answers."""
+    return bool(example.right[np.argsort(-sentence.log_odds(example.rows))[:3]].any())
+
+
+def _balanced(examples: list[Example]) -> list[Example]:
+    """The examples with the rarer near misses as often as the others."""
+    near = [example for example in examples if example.kind == "near_miss"]
+    times = max(0, (len(examples) - len(near)) // max(1, len(near)) - 1)
+    return examples + near * times
 
 
 def _summarised(example: Example, sentence: Logistic) -> Example:
@@ -85,7 +130,7 @@ def _above_level(examples: list[Example], sentence: Logistic, answerable: Logist
         return [float(answerable.log_odds(rows)[0]) for rows in chosen]
 
     level = float(np.median(odds("unrelated")))
-    return [value - level for value in odds("off-topic", "unrelated")]
+    return [value - level for value in odds("off_topic", "unrelated")]
 
 
 def _stored(model: Logistic, names: tuple[str, ...]) -> dict[str, float]:
@@ -100,27 +145,22 @@ def _examples(documents: Path, questions: list[Path]) -> Iterator[Example]:
         model = EmbeddingModel.load(settings.embeddings)
         index = open_current(IndexFolder(settings.index), model)
         try:
-            for file in questions:
-                for line in file.read_text(encoding="utf-8").splitlines():
-                    row = json.loads(line)
-                    if row.get("unanswerable") != "near_miss":  # by every feature there is, these look answerable
-                        kind: Kind = "off-topic" if row.get("unanswerable") else "answerable"
-                        yield from _example(row["question"], row.get("must", []), kind, index, model)
-            for question in unrelated_questions():
-                yield from _example(question, [], "unrelated", index, model)
+            for question in read_questions(questions):
+                kind: Kind = question.unanswerable or "answerable"
+                yield from _example(question.text, question.is_answered_by, kind, index, model)
+            for text in unrelated_questions():
+                yield from _example(text, lambda _: False, "unrelated", index, model)
         finally:
             index.close()
 
 
 def _example(
-    question: str, must: str | list[str], kind: Kind, index: OpenIndex, model: EmbeddingModel
+    text: str, answers: Callable[[str], bool], kind: Kind, index: OpenIndex, model: EmbeddingModel
 ) -> Iterator[Example]:
-    query = prepare(question, index, model)
-    found = candidates(retrieve(query, index, model, PASSAGES_READ))
-    wanted = [must] if isinstance(must, str) else must
-    right = np.array([any(words in sentence.text for words in wanted) for sentence, _ in found])
-    if found:
-        yield Example(features(query, found, model), right, kind)
+    reading = read(text, index, model)
+    if reading.sentences:
+        right = np.array([answers(sentence.text) for sentence in reading.sentences])
+        yield Example(reading.rows, right, kind)
 
 
 def fit(examples: list[Example], l2: float = _L2) -> Logistic:

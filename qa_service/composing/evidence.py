@@ -64,6 +64,7 @@ FEATURES = (
     "counted word met after a number",
     "names not in the question",
     "names not in the question, no kind asked for",
+    "in the language of the question",
     "begins the article",
     "length",
     "short",
@@ -119,7 +120,7 @@ def features(query: Query, found: list[tuple[Sentence, RankedPassage]], model: E
         return np.zeros((0, len(FEATURES)), dtype=np.float32)
     sentences = [sentence for sentence, _ in found]
     columns = _words(query, sentences, model) | _wholes(query, sentences, model) | _scores(found)
-    columns |= _kinds(query, sentences, model) | _forms(sentences)
+    columns |= _kinds(query, sentences, model) | _forms(query, sentences)
     return np.stack([np.asarray(columns[name], dtype=np.float32) for name in FEATURES], axis=1)
 
 
@@ -230,10 +231,12 @@ def _counted(
     return met
 
 
-def _forms(sentences: list[Sentence]) -> dict[str, NDArray[np.float32]]:
+def _forms(query: Query, sentences: list[Sentence]) -> dict[str, NDArray[np.float32]]:
     """What a sentence is like, whatever is asked."""
     lengths = np.array([len(remembered_words(sentence.text)) for sentence in sentences], dtype=np.float32)
+    asked = query.words.language
     return {
+        "in the language of the question": np.array([one.passage.language == asked for one in sentences]),
         "begins the article": np.array([sentence.start < _BEGINNING for sentence in sentences]),
         "length": np.log(lengths),
         "short": lengths < _SHORT,

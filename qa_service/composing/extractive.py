@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 from qa_service.answers import Citation
 from qa_service.composing.disagreement import WARNING, find_disagreement
-from qa_service.composing.evidence import Sentence, candidates, ends_like_a_sentence, features
+from qa_service.composing.evidence import Sentence, ends_like_a_sentence
 from qa_service.composing.parallels import SAME_STATEMENT, find_parallel
+from qa_service.composing.reading import Reading
 from qa_service.composing.refusal import level_of
 from qa_service.composing.sentence_model import sentence_model
 from qa_service.embedding_model import EmbeddingModel
 from qa_service.index_reader import OpenIndex
 from qa_service.language import Language, message
-from qa_service.retrieval import Query, RankedPassage
+from qa_service.retrieval import Query
 
 NAME = "extractive"
 
@@ -41,29 +42,24 @@ class _Scored:
     probability: float
 
 
-def compose(
-    query: Query, ranked: list[RankedPassage], language: Language, index: OpenIndex, model: EmbeddingModel
-) -> Draft:
+def compose(reading: Reading, language: Language, index: OpenIndex, model: EmbeddingModel) -> Draft:
     """Quote the one to three sentences that answer best, or say that the documents do not hold the answer."""
-    scored = _scored(query, ranked, index, model)
+    scored = _scored(reading, index, model)
     best = _chosen(scored, language, model)
     if not best:
         return Draft(message("not_found", language), ())
-    best, warnings = _with_disagreement(best, scored, query, index, model)
+    best, warnings = _with_disagreement(best, scored, reading.query, index, model)
     citations = tuple(_citation(n, found, language, index, model) for n, found in enumerate(best, start=1))
     return Draft("\n\n".join(_said(citation, language) for citation in citations), citations, warnings)
 
 
-def _scored(query: Query, ranked: list[RankedPassage], index: OpenIndex, model: EmbeddingModel) -> list[_Scored]:
-    """Every sentence of the best passages, most likely answer first; none when the question is not answerable."""
-    found = candidates(ranked)
-    if not found:
+def _scored(reading: Reading, index: OpenIndex, model: EmbeddingModel) -> list[_Scored]:
+    """Every sentence that was read, most likely answer first; none when the question is not answerable."""
+    judge = sentence_model()
+    if judge.refuses(reading.rows, level_of(index, model)):
         return []
-    rows, judge = features(query, found, model), sentence_model()
-    if judge.answerable_log_odds(rows) < level_of(index, model) + judge.margin:
-        return []
-    likely = judge.sentence_probabilities(rows)
-    scored = [_Scored(sentence, float(value)) for (sentence, _), value in zip(found, likely, strict=True)]
+    likely = judge.sentence_probabilities(reading.rows)
+    scored = [_Scored(sentence, float(value)) for sentence, value in zip(reading.sentences, likely, strict=True)]
     return sorted(scored, key=lambda one: -one.probability)
 
 

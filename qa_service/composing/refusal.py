@@ -17,11 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
-from qa_service.composing.evidence import candidates, features
+from qa_service.composing.reading import read
 from qa_service.composing.sentence_model import WEIGHTS_FILE, sentence_model
 from qa_service.embedding_model import EmbeddingModel
 from qa_service.index_reader import OpenIndex
-from qa_service.retrieval import PASSAGES_READ, prepare, retrieve
 
 _FILE = Path(__file__).with_name("unrelated_questions.txt")
 
@@ -64,11 +63,6 @@ def unrelated_level(index: OpenIndex, model: EmbeddingModel) -> float:
     """Median log odds, over unrelated questions, that the index holds an answer."""
     questions = list(unrelated_questions())
     vectors = model.embeddings.embed_documents(questions)  # one request to a provider, not one a question
-    odds = [_answerable(question, vector, index, model) for question, vector in zip(questions, vectors, strict=True)]
-    return float(np.median(odds))
-
-
-def _answerable(question: str, vector: list[float], index: OpenIndex, model: EmbeddingModel) -> float:
-    query = prepare(question, index, model, vector)
-    found = candidates(retrieve(query, index, model, PASSAGES_READ))
-    return sentence_model().answerable_log_odds(features(query, found, model))
+    judge = sentence_model()
+    readings = (read(text, index, model, dense=vector) for text, vector in zip(questions, vectors, strict=True))
+    return float(np.median([judge.answerable_log_odds(reading.rows) for reading in readings]))

@@ -1,7 +1,9 @@
 """The sentence model: how likely each sentence answers the question, and whether any does.
 
-Two small logistic models: one over the features of ``evidence`` ranks the sentences, one over a summary of the best of
-them decides refusal. ``training/sentence_choice.py`` makes their weights, in ``sentence_model.json`` beside this file.
+Three small logistic models: one over the features of ``evidence`` ranks the sentences, one over a summary of the best
+of them tells questions that the index has nothing on, one over the best sentence itself tells those whose subject it
+knows and whose answer it lacks. ``training/sentence_choice.py`` makes their weights, in ``sentence_model.json`` beside
+this file.
 """
 
 from __future__ import annotations
@@ -29,6 +31,8 @@ SUMMARY = (
     "cosine with the closest sentence",
     "heaviest word met by no sentence",
 )
+# What decides whether the best sentence has what is asked for.
+SUPPORT = (*SUMMARY, *(f"best sentence: {name}" for name in FEATURES))
 # Of a question for which nothing at all was found.
 _HOPELESS = -20.0
 
@@ -57,11 +61,24 @@ class Logistic:
 
 @dataclass(frozen=True)
 class SentenceModel:
-    """Which sentence answers, whether any does, and by how much a question must stand out from unrelated ones."""
+    """Which sentence answers, and what is refused.
+
+    ``margin`` is by how much a question must stand out from unrelated ones, ``least`` the log odds from which on the
+    best sentence has what is asked for, ``typical`` the median log odds of the best sentence of a question.
+    """
 
     sentence: Logistic
     answerable: Logistic
+    supported: Logistic
     margin: float
+    least: float
+    typical: float
+
+    def refuses(self, rows: Vectors, level: float) -> bool:
+        """Whether no sentence answers, where unrelated questions to the index reach this level."""
+        if self.answerable_log_odds(rows) < level + self.margin:
+            return True
+        return float(self.supported.log_odds(support(rows, self.sentence))[0]) < self.least
 
     def sentence_probabilities(self, rows: Vectors) -> NDArray[np.float32]:
         """Probability of each sentence, shape (sentences,), of being the one that answers; the rest is for none."""
@@ -90,12 +107,23 @@ def summary(rows: Vectors, sentence: Logistic) -> Vectors:
     return np.array([values], dtype=np.float32)
 
 
+def support(rows: Vectors, sentence: Logistic) -> Vectors:
+    """What the best sentence has to say for itself: one row of the features in ``SUPPORT``."""
+    best = rows[int(sentence.log_odds(rows).argmax())]
+    return np.concatenate([summary(rows, sentence), best[None]], axis=1)
+
+
 @cache
 def sentence_model() -> SentenceModel:
     """The shipped model."""
     stored = json.loads(WEIGHTS_FILE.read_text(encoding="utf-8"))
     return SentenceModel(
-        _logistic(stored["sentence"], FEATURES), _logistic(stored["answerable"], SUMMARY), stored["margin"]
+        _logistic(stored["sentence"], FEATURES),
+        _logistic(stored["answerable"], SUMMARY),
+        _logistic(stored["supported"], SUPPORT),
+        stored["margin"],
+        stored["least"],
+        stored["typical"],
     )
 
 
