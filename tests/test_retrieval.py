@@ -12,9 +12,9 @@ import pytest
 
 from qa_service.embedding_model import EmbeddingModel
 from qa_service.generations import IndexFolder
-from qa_service.index_reader import CurrentIndex, OpenIndex, open_current
+from qa_service.index_reader import OpenIndex, open_current
 from qa_service.indexing import index_documents
-from qa_service.retrieval import BilingualRetriever, RankedPassage, prepare, retrieve
+from qa_service.retrieval import RankedPassage, prepare, retrieve
 from qa_service.settings import Settings, load_settings
 
 ARTICLES = {
@@ -238,17 +238,3 @@ def test_every_passage_says_how_well_it_meets_each_word(index: OpenIndex, model:
         for column, word in enumerate(query.words.folded)
     }
     assert holds == {"pommiers": {"fr/jardin"}, "riviere": {"en/bridge"}, "1911": {"en/bridge"}}
-
-
-def test_the_langchain_retriever_gives_documents(settings: Settings, model: EmbeddingModel) -> None:
-    current = CurrentIndex(IndexFolder(settings.index), model)
-    current.refresh()
-    try:
-        documents = BilingualRetriever(index=current, model=model, k=2).invoke("Combien de pommiers ?")
-    finally:
-        current.stop()
-    assert len(documents) == 2
-    assert documents[0].metadata["document_id"] == "fr/jardin"
-    assert documents[0].metadata["language"] == "fr"
-    text = Path(settings.documents / "fr/jardin.txt").read_text(encoding="utf-8")
-    assert text[documents[0].metadata["start"] : documents[0].metadata["end"]] == documents[0].page_content

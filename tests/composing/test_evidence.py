@@ -283,6 +283,14 @@ def test_what_begins_an_article_is_told_from_what_follows(asked: Asked) -> None:
     assert found["begins the article"].tolist() == [1, 1, 0]
 
 
+@pytest.mark.parametrize(("question", "own"), [("Where is the music?", [1, 0]), ("Où est la musique ?", [0, 1])])
+def test_the_language_of_the_question_is_told_from_the_other(asked: Asked, question: str, own: list[int]) -> None:
+    french = a_passage("Le tablier a ouvert en musique.", "fr", name="fr")
+    assert (
+        asked(question, "The deck opened with loud music.", french)["in the language of the question"].tolist() == own
+    )
+
+
 def test_length_counts_content_words(asked: Asked) -> None:
     found = asked(
         "music", "The deck opened with loud music.", "The deck opened with loud music, drums, lamps and dances."
