@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import numpy as np
 import pytest
 
 from qa_service.chunking import Passage
+from qa_service.generations import IndexFolder
+from qa_service.index_reader import open_current
 from qa_service.language import LANGUAGES, Language, other
 from qa_service.vocabulary import Vocabulary, write_vocabulary
 from qa_service.words import content_words
@@ -137,6 +141,24 @@ def test_the_postings_say_what_the_texts_say(read, model, question, language):
     met = read(PASSAGES, words, language)[1]
     texts, languages = [f"{one.title}\n{one.text}" for one in PASSAGES], [one.language for one in PASSAGES]
     assert met == pytest.approx(model.words.met(model.words.of(words, language), texts, languages), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("question", "language"),
+    [
+        ("When did the footbridge over the river open?", "en"),
+        ("Combien de parcelles le potager compte-t-il ?", "fr"),
+        ("pommiers, abeilles, ruches, 2026", "fr"),
+    ],
+)
+def test_the_postings_of_an_index_say_what_its_passages_say(built, model, question, language):
+    words = model.words.of(content_words(question), language)
+    with closing(open_current(IndexFolder(built.index), model)) as index:
+        met = index.vocabulary.read(words)[1]
+        passages = index.documents.passages(list(range(len(met))))
+    assert len({one.document_id for one in passages}) == 5
+    texts, languages = [f"{one.title}\n{one.text}" for one in passages], [one.language for one in passages]
+    assert met == pytest.approx(model.words.met(words, texts, languages), abs=1e-5)
 
 
 # Words beyond those that are kept

@@ -149,12 +149,18 @@ def test_what_the_title_lacks_is_what_is_asked_of_it(asked: Asked) -> None:
 
 
 def test_words_that_few_sentences_meet_tell_the_most(asked: Asked) -> None:
+    question = "Which river bridge has a siren?"
     text = "The river bridge carries walkers. The river bridge carries lamps. The river bridge carries a siren."
-    found = asked("Which river bridge has a siren?", text)
-    few, all_alike = found["words that few sentences meet, met by the sentence"], found["words met by the sentence"]
-    assert few[2] - few[0] > all_alike[2] - all_alike[0] > 0
-    after = asked("Which river bridge has a siren?", text + " The river bridge carries cables.")
-    assert after["words that few sentences meet, met with the sentence before"][3] > few[0]
+    found = asked(question, text)
+    few, rare = (
+        found[name]
+        for name in ("words that few sentences meet, met by the sentence", "words met by the sentence, rare ones first")
+    )
+    assert few[2] - few[0] > rare[2] - rare[0] + 0.05 > 0.05
+    after = asked(question, text + " The river bridge carries cables.")
+    with_before = after["words that few sentences meet, met with the sentence before"]
+    assert with_before[3] == pytest.approx(with_before[2])
+    assert with_before[3] > after["words that few sentences meet, met by the sentence"][3]
 
 
 def test_names_and_numbers_are_counted_apart(asked: Asked) -> None:
