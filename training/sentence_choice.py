@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qa_service.composing.evidence import FEATURES
-from qa_service.composing.reading import read
-from qa_service.composing.refusal import unrelated_questions
+from qa_service.composing.reading import find
+from qa_service.composing.refusal import LEVEL, unrelated_questions
 from qa_service.composing.sentence_model import SUMMARY, SUPPORT, WEIGHTS_FILE, Logistic, summary, support
 from qa_service.embedding_model import EmbeddingModel
 from qa_service.generations import IndexFolder
@@ -31,9 +31,9 @@ from qa_service.question_files import read_questions
 from qa_service.settings import load_settings
 
 # Share of the off-topic training questions that must be refused.
-_REFUSED = 0.97
+_REFUSED = 0.95
 # Share of the answerable ones that may be lost to what refuses near misses.
-_LOST = 0.04
+_LOST = 0.03
 _FOLDS = 5
 _L2 = 0.01
 _L2_SUPPORT = 0.05
@@ -57,9 +57,19 @@ def main() -> int:
     parser.add_argument(
         "--set", nargs="+", type=Path, action="append", required=True, metavar="PATH", help="documents, then questions"
     )
+    parser.add_argument(
+        "--broad",
+        nargs="+",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="the same, of documents on everything: they may well answer everyday questions",
+    )
     parser.add_argument("--out", type=Path, default=WEIGHTS_FILE)
     options = parser.parse_args()
     sets = [list(_examples(paths[0], paths[1:])) for paths in options.set]
+    sets += [[one for one in _examples(paths[0], paths[1:]) if one.kind != "unrelated"] for paths in options.broad]
     options.out.write_text(json.dumps(learn(sets), indent=1) + "\n", encoding="utf-8")
     return 0
 
@@ -123,13 +133,15 @@ def _summarised(example: Example, sentence: Logistic) -> Example:
 
 
 def _above_level(examples: list[Example], sentence: Logistic, answerable: Logistic) -> list[float]:
-    """How far each unanswerable question of one index stands above the median of the unrelated ones."""
+    """How far each unanswerable question of one index stands above the level of the unrelated ones."""
 
     def odds(*kinds: Kind) -> list[float]:
         chosen = [_summarised(example, sentence).rows for example in examples if example.kind in kinds]
         return [float(answerable.log_odds(rows)[0]) for rows in chosen]
 
-    level = float(np.median(odds("unrelated")))
+    if not (unrelated := odds("unrelated")):
+        return []
+    level = float(np.quantile(unrelated, LEVEL))
     return [value - level for value in odds("off_topic", "unrelated")]
 
 
@@ -157,9 +169,9 @@ def _examples(documents: Path, questions: list[Path]) -> Iterator[Example]:
 def _example(
     text: str, answers: Callable[[str], bool], kind: Kind, index: OpenIndex, model: EmbeddingModel
 ) -> Iterator[Example]:
-    reading = read(text, index, model)
-    if reading.sentences:
-        right = np.array([answers(sentence.text) for sentence in reading.sentences])
+    reading = find(text, index, model)
+    if reading.found:
+        right = np.array([answers(sentence.text) for sentence, _ in reading.found])
         yield Example(reading.rows, right, kind)
 
 

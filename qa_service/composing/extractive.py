@@ -59,7 +59,7 @@ def _scored(reading: Reading, index: OpenIndex, model: EmbeddingModel) -> list[_
     if judge.refuses(reading.rows, level_of(index, model)):
         return []
     likely = judge.sentence_probabilities(reading.rows)
-    scored = [_Scored(sentence, float(value)) for sentence, value in zip(reading.sentences, likely, strict=True)]
+    scored = [_Scored(sentence, float(value)) for (sentence, _), value in zip(reading.found, likely, strict=True)]
     return sorted(scored, key=lambda one: -one.probability)
 
 

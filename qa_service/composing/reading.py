@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qa_service.composing.evidence import Sentence, candidates, features
 from qa_service.composing.sentence_model import sentence_model
@@ -26,43 +25,49 @@ _BEST_SENTENCE = 0.08
 class Reading:
     """A question and what was read for it: ranked passages, and the distinct sentences of the best ones.
 
-    ``rows`` holds the features of the sentences, shape (sentences, features), ``odds`` their log odds of answering.
+    ``found`` names each sentence with the passage that holds it, ``rows`` holds their features, shape (sentences,
+    features).
     """
 
     query: Query
     ranked: list[RankedPassage]
-    sentences: list[Sentence]
+    found: list[tuple[Sentence, RankedPassage]]
     rows: Vectors
-    odds: NDArray[np.float32]
 
 
-def read(
+def find(
     question: str,
     index: OpenIndex,
     model: EmbeddingModel,
     count: int = PASSAGES_READ,
     dense: Sequence[float] | None = None,
 ) -> Reading:
-    """Find so many passages for a question and read the best of them; its dense vector is computed if not given."""
+    """Find so many passages for a question, by their own scores, and look at the sentences of the best of them.
+
+    The dense vector of the question is computed where it is not given.
+    """
     query = prepare(question, index, model, dense)
     ranked = retrieve(query, index, model, max(count, PASSAGES_READ))
     found = candidates(ranked[:PASSAGES_READ])
-    rows = features(query, found, model)
-    odds = sentence_model().sentence.log_odds(rows)
-    again = _ranked_again(ranked[:PASSAGES_READ], found, odds)
-    again += _below(ranked[PASSAGES_READ:], again[-1].score if again else 0)
-    return Reading(query, again[:count], [sentence for sentence, _ in found], rows, odds)
+    return Reading(query, ranked[:count], found, features(query, found, model))
 
 
-def _ranked_again(
-    ranked: list[RankedPassage], found: list[tuple[Sentence, RankedPassage]], odds: NDArray[np.float32]
-) -> list[RankedPassage]:
-    """The passages by their scores and what their best sentences add; none scores less than 0."""
+def read(question: str, index: OpenIndex, model: EmbeddingModel, count: int = PASSAGES_READ) -> Reading:
+    """Find so many passages for a question, ranked by what their best sentences are worth too."""
+    reading = find(question, index, model, max(count, PASSAGES_READ))
+    again = _ranked_again(reading)
+    again += _below(reading.ranked[PASSAGES_READ:], again[-1].score if again else 0)
+    return replace(reading, ranked=again[:count])
+
+
+def _ranked_again(reading: Reading) -> list[RankedPassage]:
+    """The passages that were read, by their scores and what their best sentences add; none scores less than 0."""
+    judge, ranked = sentence_model(), reading.ranked[:PASSAGES_READ]
     best: dict[RankedPassage, float] = {}
-    for (_, passage), value in zip(found, odds, strict=True):
+    for (_, passage), value in zip(reading.found, judge.sentence.log_odds(reading.rows), strict=True):
         best[passage] = max(best.get(passage, -np.inf), float(value))
-    worst, typical = min(best.values(), default=0.0), sentence_model().typical
-    worth = [passage.score + _BEST_SENTENCE * (best.get(passage, worst) - typical) for passage in ranked]
+    worst = min(best.values(), default=judge.typical)
+    worth = [passage.score + _BEST_SENTENCE * (best.get(passage, worst) - judge.typical) for passage in ranked]
     again = [replace(passage, score=max(0.0, score)) for passage, score in zip(ranked, worth, strict=True)]
     return [again[row] for row in np.argsort(-np.array(worth), kind="stable")]
 

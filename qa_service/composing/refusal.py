@@ -2,7 +2,7 @@
 
 How well anything is met depends on the index: in a large archive even a question about pancakes finds near words. So
 each new index is asked a list of everyday questions, and a reader's question must stand out from those. The level is
-their median: an archive with a cookery page does answer a few of them, which moves a median little.
+a low quantile of theirs: an encyclopedia does answer many of them, which moves the lowest ones little.
 
 The manifest of a generation records the level, and what measured it. A generation of another release, whose model or
 questions were others, is measured again by whoever reads it, until the next run of indexing records the new level.
@@ -17,12 +17,15 @@ from pathlib import Path
 
 import numpy as np
 
-from qa_service.composing.reading import read
+from qa_service.composing.reading import find
 from qa_service.composing.sentence_model import WEIGHTS_FILE, sentence_model
 from qa_service.embedding_model import EmbeddingModel
 from qa_service.index_reader import OpenIndex
 
 _FILE = Path(__file__).with_name("unrelated_questions.txt")
+
+# Which quantile of the unrelated questions' log odds is the level.
+LEVEL = 0.1
 
 # A reader holds one generation, and for a moment the one before it.
 _REMEMBERED = 4
@@ -60,9 +63,9 @@ def level_of(index: OpenIndex, model: EmbeddingModel) -> float:
 
 
 def unrelated_level(index: OpenIndex, model: EmbeddingModel) -> float:
-    """Median log odds, over unrelated questions, that the index holds an answer."""
+    """A low quantile of the log odds, over unrelated questions, that the index holds an answer."""
     questions = list(unrelated_questions())
     vectors = model.embeddings.embed_documents(questions)  # one request to a provider, not one a question
     judge = sentence_model()
-    readings = (read(text, index, model, dense=vector) for text, vector in zip(questions, vectors, strict=True))
-    return float(np.median([judge.answerable_log_odds(reading.rows) for reading in readings]))
+    readings = (find(text, index, model, dense=vector) for text, vector in zip(questions, vectors, strict=True))
+    return float(np.quantile([judge.answerable_log_odds(reading.rows) for reading in readings], LEVEL))
