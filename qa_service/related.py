@@ -33,14 +33,13 @@ class RelatedStems:
         self._places = places
         self._vectors = vectors
 
-    @property
-    def dimensions(self) -> int:
-        """Length of a vector."""
-        return int(self._vectors.shape[1])
-
     def of(self, words: Sequence[str], language: Language) -> NDArray[np.float32]:
         """The vectors of words of one language, shape (words, dimensions); where it lacks one, the other's."""
         return self._vectors[[self.place(word, language) for word in words]]
+
+    def none(self, words: int) -> NDArray[np.float32]:
+        """Zeros for so many words of no known language."""
+        return np.zeros((words, self._vectors.shape[1]), dtype=np.float32)
 
     def place(self, word: str, language: Language) -> int:
         """The row of a word."""

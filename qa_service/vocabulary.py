@@ -26,18 +26,20 @@ _SAME_MEANING = 0.6
 class LanguageWords:
     """The words of one language's passages, and which passages hold each."""
 
-    def __init__(self, words: Sequence[str], counts: Sequence[int], arrays: Mapping[str, NDArray[np.int64]]) -> None:
-        """Words by falling count, and in how many passages' texts each stands.
+    def __init__(
+        self, words: Sequence[str], counts: Sequence[int], arrays: Mapping[str, NDArray[np.int64]], kept: int = _KEPT
+    ) -> None:
+        """Words by falling count, in how many passages' texts each stands, and how many are met by similar ones too.
 
         The arrays are ``own``, the numbers of the language's passages, and ``places``, of which
         ``places[starts[i]:starts[i + 1]]`` are the passages with word i in their text or title.
         """
-        self.words = words
+        self.kept = words[:kept]
         self.own = arrays["own"]
-        self.counts = np.asarray(counts, dtype=np.float32)
+        self.counts = np.asarray(counts[:kept], dtype=np.float32)
         self._starts, self._places = arrays["starts"], arrays["places"]
         self._rare: dict[str, list[int]] = {}
-        for at in range(min(len(words), _KEPT), len(words)):
+        for at in range(len(self.kept), len(words)):
             self._rare.setdefault(fold(words[at]), []).append(at)
 
     def meet(self, best: Vectors, question: Words, scores: Vectors) -> None:
@@ -69,17 +71,17 @@ class Vocabulary:
         self._parts = parts
         # Which passages are in which language, by number.
         self.numbers = {language: part.own for language, part in parts.items()}
-        self._known = {language: vectors.of(part.words[:_KEPT], language) for language, part in parts.items()}
+        self._known = {language: vectors.of(part.kept, language) for language, part in parts.items()}
 
     @classmethod
-    def load(cls, folder: Path, vectors: WordVectors) -> Vocabulary:
-        """Read what ``write_vocabulary`` wrote."""
+    def load(cls, folder: Path, vectors: WordVectors, kept: int = _KEPT) -> Vocabulary:
+        """Read what ``write_vocabulary`` wrote; so many words of each language are met by similar ones too."""
         stored = json.loads((folder / FILE).read_text(encoding="utf-8"))
         parts: dict[Language, LanguageWords] = {}
         for language in LANGUAGES:
             with np.load(_postings(folder, language), allow_pickle=False) as arrays:
                 part = stored["languages"][language]
-                parts[language] = LanguageWords(part["words"], part["counts"], dict(arrays))
+                parts[language] = LanguageWords(part["words"], part["counts"], dict(arrays), kept)
         return cls(parts, stored["passages"], vectors)
 
     def read(self, question: Words) -> tuple[NDArray[np.float32], Vectors]:
@@ -94,7 +96,7 @@ class Vocabulary:
             scores = similarity(question, self._known[language])
             part.meet(best, question, scores)
             if scores.size:
-                same = (scores >= _SAME_MEANING) * part.counts[:_KEPT]
+                same = (scores >= _SAME_MEANING) * part.counts
                 counts = np.maximum(counts, same.max(axis=1))
         rare = np.log1p((self._passages - counts + 0.5) / (counts + 0.5))
         return (rare / np.log1p((self._passages + 0.5) / 0.5)).astype(np.float32), best.T

@@ -120,7 +120,7 @@ class WordVectors:
             language,
             tuple(row[0] for row in rows),
             np.array([row[1] for row in rows], dtype=np.float32).reshape(-1, self.table.dimensions),
-            self._related.of(words, language) if language else np.zeros((len(rows), 1), dtype=np.float32),
+            self._related.of(words, language) if language else self._related.none(len(rows)),
             np.array([row[2] for row in rows], dtype=np.float32),
             np.array([row[3] for row in rows], dtype=np.int32),
         )

@@ -115,7 +115,9 @@ def test_all_parts_of_the_current_generation_are_read(folder, model):
         assert best(index, model) == "en/footbridge"
         lexical = index.lexical["fr"].search("la citerne du potager", 1)
         assert index.documents.passages([lexical[0][0]])[0].document_id == "fr/potager"
-        assert index.vocabulary.rarity(model.words.of(["zygote"])) == pytest.approx(1)
+        rarity, met = index.vocabulary.read(model.words.of(["zygote", "citerne"], "fr"))
+        assert rarity[1] < rarity[0] == pytest.approx(1)
+        assert index.documents.passages([int(met[:, 1].argmax())])[0].document_id == "fr/potager"
         assert index.manifest.documents == {"en": 3, "fr": 2}
         assert index.name == folder.current_name()
         assert len(copies(folder)) == 1
@@ -169,7 +171,15 @@ def add_generation_of_nothing(folder: IndexFolder) -> Generation:
 
 
 @pytest.mark.parametrize(
-    "spoiled", ["documents.db", "vectors/chroma.sqlite3", "lexical-en/numbers.npy", "vocabulary.json"]
+    "spoiled",
+    [
+        "documents.db",
+        "vectors/chroma.sqlite3",
+        "lexical-en/numbers.npy",
+        "vocabulary.json",
+        "vocabulary-en.npz",
+        "vocabulary-fr.npz",
+    ],
 )
 def test_a_whole_generation_that_cannot_be_opened_is_passed_over(folder, model, spoiled):
     first = folder.current_name()

@@ -37,29 +37,31 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "texts.txt"
         with file.open("w", encoding="utf-8") as out:
-            for text in _texts(options.pairs, options.questions, corpus.fingerprints(options.evaluate)):
+            for text in texts(options.pairs, options.questions, corpus.fingerprints(options.evaluate)):
                 out.write(" ".join(text) + "\n")
         _learn(file, options)
     return 0
 
 
-def _texts(pairs: Path, questions: Path | None, excluded: set[str]) -> Iterator[list[str]]:
+def texts(pairs: Path, questions: Path | None, excluded: set[str]) -> Iterator[list[str]]:
     """Every training text as labelled stems: each pair's two sides in turn, and each paragraph and question twice."""
     for file in sorted(pairs.glob("*.tsv*")):
         for pair in corpus.read_pairs(file):
             if not excluded.intersection(map(corpus.fingerprint, pair)):
-                yield from _cut(in_turn(_labelled_stems(pair[0], "en"), _labelled_stems(pair[1], "fr")))
-    for text, language in _question_texts(questions) if questions else ():
-        yield from [*_cut(_labelled_stems(text, language))] * 2
+                yield from cut(in_turn(_labelled_stems(pair[0], "en"), _labelled_stems(pair[1], "fr")))
+    for text, language in _question_texts(questions, excluded) if questions else ():
+        yield from [*cut(_labelled_stems(text, language))] * 2
 
 
-def _question_texts(folder: Path) -> Iterator[tuple[str, Language]]:
+def _question_texts(folder: Path, excluded: set[str]) -> Iterator[tuple[str, Language]]:
     """The distinct paragraphs and questions of the titles that are not kept for development."""
     seen: set[str] = set()
     for file in sorted(folder.glob("*.jsonl*")):
         for row in corpus.read_questions(file):
+            if row.get("title") and corpus.held_out(row["title"]):
+                continue
             for text in (row["context"], row["question"]):
-                if text not in seen and not (row.get("title") and corpus.held_out(row["title"])):
+                if text not in seen and corpus.fingerprint(text) not in excluded:
                     seen.add(text)
                     yield text, "fr" if row["lang"] == "fr" else "en"
 
@@ -74,9 +76,10 @@ def _labelled_stems(text: str, language: Language) -> list[str]:
     return [labelled(stem, language) for stem in stems(folded_words(text, language), language)]
 
 
-def _cut(words: list[str]) -> Iterator[list[str]]:
-    for start in range(0, len(words), _LONGEST):
-        yield words[start : start + _LONGEST]
+def cut(words: list[str], longest: int = _LONGEST) -> Iterator[list[str]]:
+    """A text in pieces that are not too long; nothing of a text without words."""
+    for start in range(0, len(words), longest):
+        yield words[start : start + longest]
 
 
 def _learn(file: Path, options: argparse.Namespace) -> None:
