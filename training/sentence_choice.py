@@ -81,11 +81,18 @@ def learn(sets: list[list[Example]]) -> dict[str, object]:
     # One row a question, so that the softmax with "none" is plain logistic regression.
     near = [example for example in examples if example.kind != "near_miss"]
     answerable = fit([_summarised(example, sentence) for example in near])
-    refused = [odds for some in sets for odds in _above_level(some, sentence, answerable)]
+    levels = [_level(some, sentence, answerable) for some in sets]
+    refused = [
+        odds - level
+        for some, level in zip(sets, levels, strict=True)
+        if level is not None
+        for odds in _odds(some, sentence, answerable, "off_topic", "unrelated")
+    ]
     supported, least = _learn_support(examples, sentence)
     best = [float(sentence.log_odds(example.rows).max()) for example in examples if example.kind == "answerable"]
     return {
         "margin": round(float(np.quantile(refused, _REFUSED)), 4),
+        "highest": round(max(level for level in levels if level is not None), 4),
         "least": round(least, 4),
         "typical": round(float(np.median(best)), 4),
         "sentence": _stored(sentence, FEATURES),
@@ -132,17 +139,16 @@ def _summarised(example: Example, sentence: Logistic) -> Example:
     return replace(example, rows=summary(example.rows, sentence), right=np.array([example.kind == "answerable"]))
 
 
-def _above_level(examples: list[Example], sentence: Logistic, answerable: Logistic) -> list[float]:
-    """How far each unanswerable question of one index stands above the level of the unrelated ones."""
+def _level(examples: list[Example], sentence: Logistic, answerable: Logistic) -> float | None:
+    """The level of the unrelated questions to one index, if there are any."""
+    odds = _odds(examples, sentence, answerable, "unrelated")
+    return float(np.quantile(odds, LEVEL)) if odds else None
 
-    def odds(*kinds: Kind) -> list[float]:
-        chosen = [_summarised(example, sentence).rows for example in examples if example.kind in kinds]
-        return [float(answerable.log_odds(rows)[0]) for rows in chosen]
 
-    if not (unrelated := odds("unrelated")):
-        return []
-    level = float(np.quantile(unrelated, LEVEL))
-    return [value - level for value in odds("off_topic", "unrelated")]
+def _odds(examples: list[Example], sentence: Logistic, answerable: Logistic, *kinds: Kind) -> list[float]:
+    """The log odds that there is an answer, of the examples of some kinds."""
+    chosen = [_summarised(example, sentence).rows for example in examples if example.kind in kinds]
+    return [float(answerable.log_odds(rows)[0]) for rows in chosen]
 
 
 def _stored(model: Logistic, names: tuple[str, ...]) -> dict[str, float]:

@@ -63,7 +63,8 @@ class Logistic:
 class SentenceModel:
     """Which sentence answers, and what is refused.
 
-    ``margin`` is by how much a question must stand out from unrelated ones, ``least`` the log odds from which on the
+    ``margin`` is by how much a question must stand out from unrelated ones, ``highest`` the level of these beyond which
+    an archive is broad enough to answer some of them, ``least`` the log odds from which on the
     best sentence has what is asked for, ``typical`` the median log odds of the best sentence of a question.
     """
 
@@ -71,12 +72,13 @@ class SentenceModel:
     answerable: Logistic
     supported: Logistic
     margin: float
+    highest: float
     least: float
     typical: float
 
     def refuses(self, rows: Vectors, level: float) -> bool:
         """Whether no sentence answers, where unrelated questions to the index reach this level."""
-        if self.answerable_log_odds(rows) < level + self.margin:
+        if self.answerable_log_odds(rows) < min(level, self.highest) + self.margin:
             return True
         return float(self.supported.log_odds(support(rows, self.sentence))[0]) < self.least
 
@@ -122,6 +124,7 @@ def sentence_model() -> SentenceModel:
         _logistic(stored["answerable"], SUMMARY),
         _logistic(stored["supported"], SUPPORT),
         stored["margin"],
+        stored["highest"],
         stored["least"],
         stored["typical"],
     )
