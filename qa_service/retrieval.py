@@ -35,8 +35,9 @@ DENSE_WEIGHT = 0.5
 # The length of a word's vector is what the model learned of its importance; below this one it has none.
 _UNIMPORTANT = 1.5
 
-# Of one article, this share of the places asked for; what is left over comes after the others.
+# Of one article, and of one language, this share of the places asked for; what is over it comes after the others.
 _OF_ONE_ARTICLE = 0.4
+_OF_ONE_LANGUAGE = 0.75
 # From this cosine on, a passage says again what a better one of another article said.
 _SAME_TEXT = 0.97
 
@@ -106,20 +107,23 @@ def _candidates(query: Query, shares: NDArray[np.float32], index: OpenIndex, cou
 
 
 def _spread(order: list[int], passages: list[Passage], vectors: Vectors, count: int) -> list[int]:
-    """The first rows of a ranking, so that no article fills all places and none is there twice.
+    """The first rows of a ranking, so that no article and no language fills all places and nothing is there twice.
 
-    What goes over an article's share, or repeats another article, is put behind the rest, not left out.
+    What goes over a share, or repeats another article, is put behind the rest, not left out.
     """
-    share = max(1, round(_OF_ONE_ARTICLE * count))
+    of_article, of_language = max(1, round(_OF_ONE_ARTICLE * count)), max(1, round(_OF_ONE_LANGUAGE * count))
     chosen: list[int] = []
     behind: list[int] = []
     taken: Counter[str] = Counter()
     for row in order:
-        article = passages[row].document_id
+        article, language = passages[row].document_id, passages[row].language
         others = [one for one in chosen if passages[one].document_id != article]
         repeats = bool(others) and float((vectors[others] @ vectors[row]).max()) >= _SAME_TEXT
-        (behind if repeats or taken[article] >= share else chosen).append(row)
-        taken[article] += 1
+        if repeats or taken[article] >= of_article or taken[language] >= of_language:
+            behind.append(row)
+        else:
+            chosen.append(row)
+            taken.update((article, language))
         if len(chosen) == count:
             break
     return (chosen + behind)[:count]

@@ -195,7 +195,7 @@ def test_follow_ups_are_answered(pipeline: Pipeline) -> None:
 
 
 def test_unseen_follow_ups_are_answered(pipeline: Pipeline) -> None:
-    assert answered(pipeline, UNSEEN_LEANING, "unseen_follow_ups") >= 0.62
+    assert answered(pipeline, UNSEEN_LEANING, "unseen_follow_ups") >= 0.53
 
 
 @pytest.mark.parametrize(("dialogues", "harmed"), [(ALONE, 1), (UNSEEN_ALONE, 2)])

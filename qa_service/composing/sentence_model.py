@@ -43,6 +43,9 @@ SUPPORT = (*SUMMARY, *(f"best sentence: {name}" for name in _TOLD_BY))
 # Of a question for which nothing at all was found.
 _HOPELESS = -20.0
 
+# Of what a level lies above the highest, this share counts: it tells how broad an archive is, and how much it meets.
+_BROAD = 0.5
+
 # Log odds beyond this are all the same, and their exponential stays in range.
 _CERTAIN = 50.0
 
@@ -85,7 +88,8 @@ class SentenceModel:
 
     def refuses(self, rows: Vectors, level: float) -> bool:
         """Whether no sentence answers, where unrelated questions to the index reach this level."""
-        if self.answerable_log_odds(rows) < min(level, self.highest) + self.margin:
+        asked_for = min(level, self.highest + _BROAD * (level - self.highest)) + self.margin
+        if self.answerable_log_odds(rows) < asked_for:
             return True
         return float(self.supported.log_odds(support(rows, self.sentence))[0]) < self.least
 

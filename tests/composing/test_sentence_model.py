@@ -97,9 +97,11 @@ def test_a_question_must_stand_out_from_unrelated_ones() -> None:
     assert judging().refuses(rows, level=2.0)
 
 
-def test_a_broad_archive_does_not_raise_what_is_asked_without_end() -> None:
-    assert not judging().refuses(rows_with(length=[3.5], cosine_with_the_title=[1]), level=9.0)
-    assert judging(highest=9.0).refuses(rows_with(length=[3.5], cosine_with_the_title=[1]), level=9.0)
+def test_only_half_of_the_level_of_a_broad_archive_counts() -> None:
+    rows = rows_with(length=[4.5], cosine_with_the_title=[1])
+    assert not judging(highest=2.0).refuses(rows, level=4.0)
+    assert judging(highest=2.0).refuses(rows, level=6.0)
+    assert judging(highest=9.0).refuses(rows, level=4.0)
 
 
 def test_the_best_sentence_must_have_what_is_asked_for() -> None:
