@@ -124,11 +124,15 @@ def variants(untitled: Vocabulary) -> list[Variant]:
 def table(rows: Iterable[tuple[str, Evaluation]]) -> str:
     """A Markdown table of variants."""
     groups = [f"{figure} {direction}" for figure in ("passages", "quote") for direction in DIRECTIONS]
-    lines = [["", *groups], ["---"] * (1 + len(groups))]
+    lines = [_row(["variant", *groups]), "|---" * (1 + len(groups)) + "|"]
     for name, found in rows:
         figures = [found.directions[direction] for direction in DIRECTIONS]
-        lines.append([name, *map(_in_passages, figures), *map(_in_quotes, figures)])
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+        lines.append(_row([name, *map(_in_passages, figures), *map(_in_quotes, figures)]))
+    return "\n".join(lines)
+
+
+def _row(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _in_passages(figures: Figures) -> str:

@@ -50,8 +50,10 @@ def test_every_variant_is_measured(documents):
 
 def test_the_table_has_a_row_a_variant(documents):
     first, line, *rows = table(list(measured(documents, ASKED))[-2:]).splitlines()
-    assert first.startswith("|  | passages en→en | passages fr→fr | passages en→fr | passages fr→en | quote en→en |")
-    assert line == "|" + " --- |" * 9
+    assert first.startswith(
+        "| variant | passages en→en | passages fr→fr | passages en→fr | passages fr→en | quote en→en |"
+    )
+    assert line == "|---" * 9 + "|"
     assert rows == [
         "| **the whole** | 1.00 | – | – | 1.00 | 1.00 | – | – | 1.00 |",
         "| the whole, with refusal | 1.00 | – | – | 1.00 | 1.00 | – | – | 1.00 |",
