@@ -7,7 +7,7 @@ so that "trip" meets "visite" and "sea" meets "océan". ``training/stem_vectors.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ from qa_service.tokens import MODEL_DIRECTORY
 
 STEMS_FILE = "stems.txt"
 VECTORS_FILE = "stems.npz"
+# Stemming costs more than looking up; the words of an index come up again and again.
+_REMEMBERED = 50_000
 
 
 def labelled(word: str, language: Language) -> str:
@@ -32,6 +34,7 @@ class RelatedStems:
         """Labelled stems with their rows, and vectors of shape (stems + 1, dimensions), the last row zeros."""
         self._places = places
         self._vectors = vectors
+        self.place = lru_cache(maxsize=_REMEMBERED)(self._place)
 
     def of(self, words: Sequence[str], language: Language) -> NDArray[np.float32]:
         """The vectors of words of one language, shape (words, dimensions); where it lacks one, the other's."""
@@ -41,8 +44,8 @@ class RelatedStems:
         """Zeros for so many words of no known language."""
         return np.zeros((words, self._vectors.shape[1]), dtype=np.float32)
 
-    def place(self, word: str, language: Language) -> int:
-        """The row of a word."""
+    def _place(self, word: str, language: Language) -> int:
+        """The row of a word; ``place`` remembers it."""
         folded = fold(word)
         found = self._places.get(labelled(stem(folded, language), language))
         if found is None:

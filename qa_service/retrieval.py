@@ -21,7 +21,7 @@ from qa_service.index_reader import OpenIndex
 from qa_service.language import LANGUAGES, detect
 from qa_service.words import Words, content_words
 
-# Candidates of each language and kind.
+# Candidates of each language and kind; by words, as many as are wanted if that is more.
 WORD_CANDIDATES = 20
 DENSE_CANDIDATES = 20
 LEXICAL_CANDIDATES = 10
@@ -85,7 +85,7 @@ def retrieve(query: Query, index: OpenIndex, model: EmbeddingModel, count: int =
     if not query.words.folded or not len(query.met):
         return []
     shares: NDArray[np.float32] = query.met @ query.weights
-    numbers = _candidates(query, shares, index)
+    numbers = _candidates(query, shares, index, count)
     passages = index.documents.passages(numbers)
     vectors = model.words.texts([passage.text for passage in passages])
     scores = shares[numbers] + DENSE_WEIGHT * (vectors @ query.vector)
@@ -94,12 +94,12 @@ def retrieve(query: Query, index: OpenIndex, model: EmbeddingModel, count: int =
     return [RankedPassage(passages[row], float(scores[row])) for row in best]
 
 
-def _candidates(query: Query, shares: NDArray[np.float32], index: OpenIndex) -> list[int]:
+def _candidates(query: Query, shares: NDArray[np.float32], index: OpenIndex, count: int) -> list[int]:
     """Numbers of the passages worth ranking, in each language: by words of either language, by vectors, by BM25."""
     found: dict[int, None] = {}
     for language in LANGUAGES:
         own = index.vocabulary.numbers[language]
-        found |= dict.fromkeys(own[np.argsort(-shares[own], kind="stable")[:WORD_CANDIDATES]].tolist())
+        found |= dict.fromkeys(own[np.argsort(-shares[own], kind="stable")[: max(WORD_CANDIDATES, count)]].tolist())
         found |= dict.fromkeys(number for number, _ in index.vectors.search(query.dense, language, DENSE_CANDIDATES))
         found |= dict.fromkeys(number for number, _ in index.lexical[language].search(query.text, LEXICAL_CANDIDATES))
     return list(found)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-from functools import lru_cache
 
 import Stemmer
 
@@ -32,7 +31,6 @@ def stems(words: list[str], language: Language) -> list[str]:
     return found
 
 
-@lru_cache(maxsize=100_000)
 def stem(word: str, language: Language) -> str:
     """One folded word without its ending."""
     return stems([word], language)[0]

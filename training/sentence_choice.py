@@ -33,7 +33,7 @@ from qa_service.settings import load_settings
 # Share of the off-topic training questions that must be refused.
 _REFUSED = 0.95
 # Share of the answerable ones that may be lost to what refuses near misses.
-_LOST = 0.03
+_LOST = 0.015
 _FOLDS = 5
 _L2 = 0.01
 _L2_SUPPORT = 0.05

@@ -30,6 +30,8 @@ from qa_service.language import WORD, fold
 from qa_service.retrieval import Query, RankedPassage
 from qa_service.words import content_words, is_number, remembered_words, similarity
 
+# What a sentence is like, whatever is asked.
+FORMS = ("begins the article", "length", "short", "ends like a sentence", "points back")
 FEATURES = (
     "words met by the sentence",
     "words met by the sentence, rare ones first",
@@ -65,11 +67,7 @@ FEATURES = (
     "names not in the question",
     "names not in the question, no kind asked for",
     "in the language of the question",
-    "begins the article",
-    "length",
-    "short",
-    "ends like a sentence",
-    "points back",
+    *FORMS,
 )
 
 # From this similarity on, a word is met by a translation or another form of it, not by a related word.

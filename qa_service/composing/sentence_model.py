@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from qa_service.composing.evidence import FEATURES
+from qa_service.composing.evidence import FEATURES, FORMS
 from qa_service.embeddings import Vectors
 
 WEIGHTS_FILE = Path(__file__).with_name("sentence_model.json")
@@ -31,8 +31,15 @@ SUMMARY = (
     "cosine with the closest sentence",
     "heaviest word met by no sentence",
 )
-# What decides whether the best sentence has what is asked for.
-SUPPORT = (*SUMMARY, *(f"best sentence: {name}" for name in FEATURES))
+# What decides whether the best sentence has what is asked for. Not that something is asked for: near misses mostly ask
+# for a date or an amount, and so do many questions that are answered.
+_TOLD_BY = tuple(
+    name
+    for name in FEATURES
+    if not name.endswith("asked for and named") and not name.startswith("no kind") and name not in FORMS
+)
+_TELLING = [FEATURES.index(name) for name in _TOLD_BY]
+SUPPORT = (*SUMMARY, *(f"best sentence: {name}" for name in _TOLD_BY))
 # Of a question for which nothing at all was found.
 _HOPELESS = -20.0
 
@@ -112,7 +119,7 @@ def summary(rows: Vectors, sentence: Logistic) -> Vectors:
 def support(rows: Vectors, sentence: Logistic) -> Vectors:
     """What the best sentence has to say for itself: one row of the features in ``SUPPORT``."""
     best = rows[int(sentence.log_odds(rows).argmax())]
-    return np.concatenate([summary(rows, sentence), best[None]], axis=1)
+    return np.concatenate([summary(rows, sentence), best[None, _TELLING]], axis=1)
 
 
 @cache
