@@ -106,7 +106,7 @@ def variants(untitled: Vocabulary) -> list[Variant]:
     return [
         Variant("BM25 alone ranks", (Change(reading, "retrieve", _by_bm25), as_ranked)),
         Variant("the dense vectors alone rank", (Change(reading, "retrieve", _by_vectors), as_ranked)),
-        Variant("candidates of BM25 and the dense vectors only", (Change(retrieval, "WORD_CANDIDATES", 0),)),
+        Variant("candidates of BM25 and the dense vectors only", (Change(retrieval, "_candidates", _without_words),)),
         Variant("without the company of stems", (Change(words, "_COMPANY", 0.0),)),
         Variant(
             "a similarity counts alike within and across",
@@ -163,6 +163,16 @@ def _by_vectors(query: Query, index: OpenIndex, _model: EmbeddingModel, count: i
     return _ranked(
         [found for language in LANGUAGES for found in index.vectors.search(query.dense, language, count)], index, count
     )
+
+
+def _without_words(query: Query, _shares: Vectors, index: OpenIndex, _count: int) -> list[int]:
+    """The place of ``_candidates``: as there, without those that meet the most words."""
+    found: dict[int, None] = {}
+    for language in LANGUAGES:
+        dense = index.vectors.search(query.dense, language, retrieval.DENSE_CANDIDATES)
+        lexical = index.lexical[language].search(query.text, retrieval.LEXICAL_CANDIDATES)
+        found |= dict.fromkeys(number for number, _ in dense + lexical)
+    return list(found)
 
 
 def _ranked(found: list[tuple[int, float]], index: OpenIndex, count: int) -> list[RankedPassage]:

@@ -21,7 +21,7 @@ ASKED = [
 def names() -> list[object]:
     return [
         (words._COMPANY, words._WITHIN, words._ACROSS),
-        (retrieval.DENSE_WEIGHT, retrieval.WORD_CANDIDATES, reading._BEST_SENTENCE),
+        (retrieval.DENSE_WEIGHT, retrieval._candidates, reading._BEST_SENTENCE),
         (reading.retrieve, extractive._scored, SentenceModel.refuses, Vocabulary.read),
     ]
 
