@@ -147,7 +147,7 @@ class Conversations:
         """The last turns of a conversation, oldest first; none when it is unknown or cannot be read."""
         if not self._days or not self._exists():
             return []
-        return self._attempt(lambda connection: _read(connection, conversation_id), [])
+        return self._attempt(lambda connection: _read(connection, conversation_id, self._oldest()), [])
 
     def add(self, answer: Answer, understood: str) -> None:
         """Keep an answer, with its question as it was understood, and delete what is too old once a day."""
@@ -166,9 +166,12 @@ class Conversations:
         if self._days:
             connection.execute(insert(_TURNS), _row(answer, understood))
         if time.monotonic() >= self._clean_at:
+            connection.execute(_TURNS.delete().where(_TURNS.c.asked_at <= self._oldest()))
             self._clean_at = time.monotonic() + _DAY_S
-            oldest = _now_ms() - round(self._days * _DAY_S * 1000)
-            connection.execute(_TURNS.delete().where(_TURNS.c.asked_at <= oldest))
+
+    def _oldest(self) -> int:
+        """The moment up to which nothing is kept any more, in milliseconds."""
+        return _now_ms() - round(self._days * _DAY_S * 1000)
 
     def _attempt(self, work: Callable[[Connection], Result], otherwise: Result, *, writes: bool = False) -> Result:
         """What the work returns; what it would have been otherwise while the database fails."""
@@ -193,7 +196,10 @@ class Conversations:
             _LOG.warning("Conversations cannot be kept (%s); questions are answered without memory.", _reason(error))
 
     def _exists(self) -> bool:
-        return self._file is None or self._file.is_file()
+        try:
+            return self._file is None or self._file.is_file()
+        except OSError:
+            return True  # what is wrong with it is said where it is opened
 
     def _opened_engine(self) -> Engine | None:
         """The engine, made anew in a forked process and where the file is another one; None while it is left alone."""
@@ -309,11 +315,11 @@ def _create(engine: Engine) -> None:
         raise _OtherVersion
 
 
-def _read(connection: Connection, conversation_id: str) -> list[Turn]:
+def _read(connection: Connection, conversation_id: str, oldest: int) -> list[Turn]:
     columns = [_TURNS.c[name] for name in ("question", "understood", "language", "abstained", "answer", "citations")]
     query = (
         select(*columns)
-        .where(_TURNS.c.conversation_id == conversation_id)
+        .where(_TURNS.c.conversation_id == conversation_id, _TURNS.c.asked_at > oldest)
         .order_by(_TURNS.c.number.desc())
         .limit(TURNS_READ)
     )

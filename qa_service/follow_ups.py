@@ -20,7 +20,8 @@ from itertools import takewhile
 from qa_service.language import LANGUAGES, WORD, Language, fold
 from qa_service.words import content_words
 
-DASH = " — "
+# A bar that nobody types: a dash in a reader's own question is part of it.
+DASH = " \u2015 "
 
 # Characters: whoever writes more than this says what it is about.
 _LONGEST = 300

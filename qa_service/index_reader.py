@@ -72,7 +72,7 @@ class OpenIndex:
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        """How rare each word is."""
+        """The words of the passages: how rare each is, and where it stands."""
         return Vocabulary.load(self._copy, self._model.words)
 
     @property

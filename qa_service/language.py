@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Literal, get_args
 
-from qa_service.word_languages import frenchness
-
 Language = Literal["en", "fr"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 
@@ -123,6 +121,9 @@ def shown_language(text: str) -> Language | None:
 
 
 def _evidence(text: str) -> Iterator[float]:
+    # Not above: it imports numpy, and the command line must have its say before that.
+    from qa_service.word_languages import frenchness
+
     words = WORD.findall(text)
     shouted, titled = text.isupper(), all(not word[0].islower() for word in words)
     for place, word in enumerate(words):

@@ -46,7 +46,7 @@ _SHORTEST = 15  # characters: shorter ones are labels
 _TOLD_ALIKE = 0.60
 _LEAD = 2_000  # characters in which a story says its dates
 _DAYS_APART = 45  # between the publications of one story
-_ROWS_AT_ONCE = 1_000
+_CELLS_AT_ONCE = 20_000_000  # of a block of cosines: 80 MB
 
 # A capital that no sentence begins with, or figures.
 _MARK = re.compile(r"(?<=[\w,;)] )[A-ZÀ-ÖØ-Ý][\w-]*\w|(?<=\w[’'])[A-ZÀ-ÖØ-Ý][\w-]*\w|\b\d+")
@@ -108,8 +108,9 @@ def _candidates(ours: Vectors, theirs: Vectors) -> set[tuple[int, int]]:
     """The nearest articles of the other side for each of ours."""
     count = min(_CANDIDATES, len(theirs))
     found: set[tuple[int, int]] = set()
-    for start in range(0, len(ours), _ROWS_AT_ONCE):
-        cosines = ours[start : start + _ROWS_AT_ONCE] @ theirs.T
+    block = max(1, _CELLS_AT_ONCE // len(theirs))
+    for start in range(0, len(ours), block):
+        cosines = ours[start : start + block] @ theirs.T
         nearest = np.argpartition(-cosines, count - 1, axis=1)[:, :count]
         near = np.take_along_axis(cosines, nearest, axis=1) >= _NEAR
         rows, places = np.nonzero(near)

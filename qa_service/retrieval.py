@@ -35,6 +35,9 @@ DENSE_WEIGHT = 0.5
 # The length of a word's vector is what the model learned of its importance; below this one it has none.
 _UNIMPORTANT = 1.5
 
+# Content words of a question, from its beginning. Each is compared with all words of the index; nobody asks with more.
+_WORDS_READ = 64
+
 # Of one article, and of one language, this share of the places asked for; what is over it comes after the others.
 _OF_ONE_ARTICLE = 0.4
 _OF_ONE_LANGUAGE = 0.75
@@ -69,7 +72,7 @@ class RankedPassage:
 
 def prepare(question: str, index: OpenIndex, model: EmbeddingModel, dense: Sequence[float] | None = None) -> Query:
     """Read a question against an index: which of its words matter there, and its vectors (dense, if not given)."""
-    words = model.words.of(content_words(question), detect(question, LANGUAGES[0]))
+    words = model.words.of(content_words(question)[:_WORDS_READ], detect(question, LANGUAGES[0]))
     importance = np.sqrt((words.norms - _UNIMPORTANT).clip(0.1))
     rarity, met = index.vocabulary.read(words)
     vector = model.words.table.encode([question])[0]
@@ -114,16 +117,18 @@ def _spread(order: list[int], passages: list[Passage], vectors: Vectors, count: 
     of_article, of_language = max(1, round(_OF_ONE_ARTICLE * count)), max(1, round(_OF_ONE_LANGUAGE * count))
     chosen: list[int] = []
     behind: list[int] = []
-    taken: Counter[str] = Counter()
+    articles: Counter[str] = Counter()
+    languages: Counter[str] = Counter()
     for row in order:
         article, language = passages[row].document_id, passages[row].language
         others = [one for one in chosen if passages[one].document_id != article]
         repeats = bool(others) and float((vectors[others] @ vectors[row]).max()) >= _SAME_TEXT
-        if repeats or taken[article] >= of_article or taken[language] >= of_language:
+        if repeats or articles[article] >= of_article or languages[language] >= of_language:
             behind.append(row)
         else:
             chosen.append(row)
-            taken.update((article, language))
+            articles[article] += 1
+            languages[language] += 1
         if len(chosen) == count:
             break
     return (chosen + behind)[:count]

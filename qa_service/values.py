@@ -261,7 +261,7 @@ def compatible(one: Value, other: Value) -> bool:
     if one.step == other.step:
         return False
     # A rounded number stands for what is rounded to it; that "300" is one of 350 is too far all the same.
-    largest = max(abs(end) for end in (one.low, one.high, other.low, other.high) if math.isfinite(end))
+    largest = max([abs(end) for end in (one.low, one.high, other.low, other.high) if math.isfinite(end)], default=0.0)
     return apart <= min(max(one.step, other.step) / 2, _ROUNDED * largest)
 
 

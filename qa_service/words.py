@@ -41,7 +41,9 @@ def content_words(text: str) -> tuple[str, ...]:
     """The distinct words of a text that carry its subject, normalised, in order, in whichever language they are."""
     words = dict.fromkeys(WORD.findall(normalise(text)))
     acronyms = {word.lower() for word in _ACRONYM.findall(text)} if not text.isupper() else set()
-    return tuple(word for word in words if word in acronyms or fold(word) not in _STOP_WORDS)
+    found = tuple(word for word in words if word in acronyms or fold(word) not in _STOP_WORDS)
+    # "UN?" in capitals alone may be an acronym or an article: where nothing else is left, it is the former.
+    return found or tuple(word for word in words if text.isupper() and _ACRONYM.fullmatch(word.upper()))
 
 
 # For the passages and sentences of the index, which come up again and again; readers' questions are not kept.
@@ -178,7 +180,7 @@ def similarity(left: Words, right: Words) -> Vectors:
     scores = _cosines(left, right, _HARDLY_RELATED)
     company = left.stems @ right.stems.T
     both = left.stemmed[:, None] & right.stemmed[None, :]
-    scores += both * _COMPANY * (company - scores)
+    scores += np.float32(_COMPANY) * both * (company - scores)
     scores *= _WITHIN if left.language == right.language else _ACROSS
     scores[scores < _NOISE] = 0
     np.minimum(scores, 1, out=scores)

@@ -147,6 +147,16 @@ def test_what_is_older_than_it_may_be_is_deleted(settings, file):
     second.close()
 
 
+def test_what_is_older_than_it_may_be_is_not_read_before_it_is_deleted(settings, file):
+    kept = Conversations(settings)
+    kept.add(answer("old"), "u")
+    with sqlite3.connect(file) as connection:
+        connection.execute("UPDATE qa_turns SET asked_at = ?", ((time.time() - 31 * 86_400) * 1000,))
+    connection.close()
+    assert kept.turns("old") == []
+    kept.close()
+
+
 def test_zero_days_keep_nothing_and_make_no_file(tmp_path):
     kept = Conversations(load_settings(index=tmp_path / "index", conversation_days=0))
     kept.add(answer("c"), "u")

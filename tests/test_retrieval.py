@@ -237,3 +237,21 @@ def test_every_passage_says_how_well_it_meets_each_word(index: OpenIndex, model:
         for column, word in enumerate(query.words.folded)
     }
     assert holds == {"pommiers": {"fr/jardin"}, "riviere": {"en/bridge"}, "1911": {"en/bridge"}}
+
+
+def test_a_question_of_hundreds_of_words_is_read_from_its_beginning(index: OpenIndex, model: EmbeddingModel) -> None:
+    question = "Where do mint and sage grow? " + " ".join(f"word{n}" for n in range(500))
+    query = prepare(question, index, model)
+    assert len(query.words.folded) == query.met.shape[1] == 64
+    assert "mint" in query.words.folded
+
+
+def test_an_article_named_like_a_language_is_an_article(tmp_path: Path, model: EmbeddingModel) -> None:
+    articles = {
+        "en": "The crane\n\nThe harbour crane lifts steel.",
+        "fr": "La grue\n\nLa grue du port soulève l’acier.",
+    }
+    settings = indexed(tmp_path, articles)
+    with closing(open_current(IndexFolder(settings.index), model)) as opened:
+        found = ranking("What does the crane lift?", opened, model, 1)
+    assert [one.passage.document_id for one in found] == ["en"]

@@ -230,3 +230,9 @@ def test_reading_takes_linear_time(unit):
     started = time.perf_counter()
     values_of(unit * 10_000, "en")
     assert time.perf_counter() - started < 10
+
+
+def test_numbers_beyond_all_bounds_are_compared_too():
+    (endless,) = values_of("9" * 400, "en")
+    for value in values_of("0 million " + "million " * 60, "en"):
+        assert compatible(endless, value) in (True, False)

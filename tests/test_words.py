@@ -212,3 +212,9 @@ def test_unknown_names_are_met_by_themselves_and_what_begins_alike():
     assert scores[1, 3] == 1
     assert not scores[1, [0, 1, 2, 4]].any()
     assert scores[2, 4] > 0.5
+
+
+@pytest.mark.parametrize("text", ["UN?", "US", "WHO"])
+def test_an_acronym_alone_is_a_subject(text):
+    assert content_words(text) == (text.strip("?").lower(),)
+    assert content_words("THE UN COUNCIL") == ("council",)  # in capitals alone it may as well be a French article

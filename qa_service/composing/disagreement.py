@@ -72,7 +72,7 @@ _LIGHT = frozenset(
 )
 # What makes another thing of it where one sentence alone has it.
 _APART = (
-    re.compile(r"\b(?:not|no|never|nor|neither|without|cannot|n't|ne|n'|pas|jamais|aucune?|sans)\b"),
+    re.compile(r"\b(?:not|no|never|nor|neither|without|cannot|ne|n'|pas|jamais|aucune?|sans)\b|n't\b"),
     re.compile(
         r"\b(?:due|planned|scheduled|originally|initially|postponed|delayed|expected|forecast|estimated|target|aims?|"
         r"prevue?s?|devai\w+|initialement|report\w+|retard\w+|attendue?s?|objectif|estim\w+|vise\w*)\b"

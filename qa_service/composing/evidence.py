@@ -1,7 +1,8 @@
 """What speaks for a sentence being the answer: the features that the sentence model weighs.
 
 Every feature means the same in all four directions: words meet through the bilingual table, kinds are read in both
-languages. None depends on the size of the index, so that what was learned on one archive holds on another.
+languages. None counts what the index holds but by the rarity of words, so that what was learned on one archive holds
+on another.
 """
 
 from __future__ import annotations

@@ -35,34 +35,34 @@ class Reading:
     rows: Vectors
 
 
-def find(
-    question: str,
-    index: OpenIndex,
-    model: EmbeddingModel,
-    count: int = PASSAGES_READ,
-    dense: Sequence[float] | None = None,
-) -> Reading:
-    """Find so many passages for a question, by their own scores, and look at the sentences of the best of them.
+def find(question: str, index: OpenIndex, model: EmbeddingModel, dense: Sequence[float] | None = None) -> Reading:
+    """Find the passages that are read for a question, by their own scores, and look at their sentences.
 
     The dense vector of the question is computed where it is not given.
     """
     query = prepare(question, index, model, dense)
-    ranked = retrieve(query, index, model, max(count, PASSAGES_READ))
-    found = candidates(ranked[:PASSAGES_READ])
-    return Reading(query, ranked[:count], found, features(query, found, model))
+    ranked = retrieve(query, index, model, PASSAGES_READ)
+    found = candidates(ranked)
+    return Reading(query, ranked, found, features(query, found, model))
 
 
 def read(question: str, index: OpenIndex, model: EmbeddingModel, count: int = PASSAGES_READ) -> Reading:
-    """Find so many passages for a question, ranked by what their best sentences are worth too."""
-    reading = find(question, index, model, max(count, PASSAGES_READ))
+    """Find so many passages for a question; those that are read are ranked by what their best sentences are worth too.
+
+    However many are wanted, the same passages are read, and what else is found comes behind them.
+    """
+    reading = find(question, index, model)
     again = _ranked_again(reading)
-    again += _below(reading.ranked[PASSAGES_READ:], again[-1].score if again else 0)
+    if count > PASSAGES_READ:
+        known = {one.passage for one in reading.ranked}
+        further = [one for one in retrieve(reading.query, index, model, count) if one.passage not in known]
+        again += _below(further, again[-1].score if again else 0)
     return replace(reading, ranked=again[:count])
 
 
 def _ranked_again(reading: Reading) -> list[RankedPassage]:
     """The passages that were read, by their scores and what their best sentences add; none scores less than 0."""
-    judge, ranked = sentence_model(), reading.ranked[:PASSAGES_READ]
+    judge, ranked = sentence_model(), reading.ranked
     best: dict[RankedPassage, float] = {}
     for (_, passage), value in zip(reading.found, judge.sentence.log_odds(reading.rows), strict=True):
         best[passage] = max(best.get(passage, -np.inf), float(value))

@@ -88,6 +88,8 @@ class SentenceModel:
 
     def refuses(self, rows: Vectors, level: float) -> bool:
         """Whether no sentence answers, where unrelated questions to the index reach this level."""
+        if not len(rows):
+            return True
         asked_for = min(level, self.highest + _BROAD * (level - self.highest)) + self.margin
         if self.answerable_log_odds(rows) < asked_for:
             return True

@@ -144,3 +144,11 @@ def test_one_document_does_not_contradict_itself(model: EmbeddingModel) -> None:
 def test_a_question_that_asks_for_no_value_finds_none(question: str, model: EmbeddingModel) -> None:
     one, other = ({"language": "en", "text": f"The bridge was opened in {year}."} for year in (1911, 1913))
     assert not disagree(question, sentence("one", one), sentence("other", other), model)
+
+
+@pytest.mark.parametrize("negated", ["The bridge wasn't opened in 1913.", "The bridge was not opened in 1913."])
+def test_what_did_not_happen_contradicts_nothing(negated: str, model: EmbeddingModel) -> None:
+    one = sentence("one", {"language": "en", "text": "The bridge was opened in 1911."})
+    assert not disagree(
+        "When was the bridge opened?", one, sentence("other", {"language": "en", "text": negated}), model
+    )
