@@ -261,7 +261,7 @@ def database_url(settings: Settings) -> URL:
 def _engine(url: URL, file: Path | None) -> Engine:
     waits: dict[str, float] = {}
     if file is not None:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        file.parent.mkdir(exist_ok=True)  # the index folder, before its first index; a mistyped path makes no tree
         file.touch(mode=0o600)  # for its owner alone; what SQLite writes beside it follows
         waits = {"timeout": _LOCK_WAIT_S}
     elif url.get_driver_name().startswith("psycopg"):

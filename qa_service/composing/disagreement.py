@@ -17,12 +17,14 @@ from functools import lru_cache
 
 import numpy as np
 
+from qa_service.chunking import Passage
 from qa_service.composing.evidence import Sentence
 from qa_service.composing.question_types import asked_kinds
 from qa_service.embedding_model import EmbeddingModel
 from qa_service.index_reader import OpenIndex
-from qa_service.language import fold
+from qa_service.language import WORD, fold
 from qa_service.retrieval import Query
+from qa_service.tokens import normalise
 from qa_service.values import HEDGES, MONTHS_AND_DAYS, Kind, Value, compatible, values_of
 from qa_service.words import UNRELATED, Words, alike, content_words, remembered_words
 
@@ -40,6 +42,10 @@ _UNMET = UNRELATED
 # A word of the question that one sentence meets this much better than the other parts them.
 _ALIKE = 0.60
 _SAME_UNIT = 0.60
+# From this similarity on, a word of a title is met in the other article; lacking this share, it is about another thing.
+_SAME_WORD = 0.60
+_SAME_NAME = 0.75  # "Maroc" is "Morocco" from here on, and "Rouen" is not "Caen"
+_MOSTLY_LACKING = 0.5
 _DAYS_APART = 45  # between two publications: what was true then may have changed
 # Dates of one event that sources differ on are near each other; dates further apart are mostly of two events.
 _DAYS_OFF = 31
@@ -134,7 +140,32 @@ def _differ(question: str, asked: frozenset[Kind], one: Sentence, other: Sentenc
         _values_differ(one, other, asked, model)
         and not _is_told_apart(one, other)
         and _say_the_same(question, one, other, model)
+        and not _of_two_things(one.passage, other.passage, model)
     )
+
+
+def _of_two_things(one: Passage, other: Passage, model: EmbeddingModel) -> bool:
+    """Whether two articles are about different things, as their titles tell.
+
+    "A ticket costs 8 euros" says as little of what it is about as its twin in an article on another museum. Either
+    each title has a name that the other article lacks, or each is mostly of words that the other lacks.
+    """
+    lacking = [_lacking(here.title, there, model) for here, there in ((one, other), (other, one))]
+    if not all(words for words, _ in lacking):
+        return False
+    return all(names for _, names in lacking) or all(np.mean(words) > _MOSTLY_LACKING for words, _ in lacking)
+
+
+def _lacking(title: str, article: Passage, model: EmbeddingModel) -> tuple[list[bool], bool]:
+    """Which words of a title an article of another title lacks, and whether one of these is a name."""
+    words = content_words(title)
+    there = remembered_words(f"{article.title}\n{article.text}")
+    if not words or not there:
+        return [], False
+    met = alike(model.words.of(words), model.words.of(there)).max(axis=1)
+    capitals = {normalise(name) for name in WORD.findall(title)[1:] if name[0].isupper() or name[0].isdigit()}
+    gone = any(value < _SAME_NAME for word, value in zip(words, met, strict=True) if word in capitals)
+    return (met < _SAME_WORD).tolist(), gone
 
 
 def _published_apart(one: Sentence, other: Sentence, index: OpenIndex) -> bool:

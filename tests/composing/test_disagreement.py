@@ -14,6 +14,7 @@ from qa_service.composing.disagreement import WARNING, disagree
 from qa_service.composing.evidence import Sentence
 from qa_service.embedding_model import EmbeddingModel
 from qa_service.indexing import index_documents
+from qa_service.language import Language
 from qa_service.pipeline import Pipeline
 from qa_service.settings import load_settings
 
@@ -152,3 +153,32 @@ def test_what_did_not_happen_contradicts_nothing(negated: str, model: EmbeddingM
     assert not disagree(
         "When was the bridge opened?", one, sentence("other", {"language": "en", "text": negated}), model
     )
+
+
+TITLES = [
+    ("Maritime Museum of Brest", "Railway Museum of Lille", "A ticket costs {} euros.", "en", True),
+    ("Fire at Orbec", "Storm at Dieppe", "About {} people were injured.", "en", True),
+    (
+        "Le théâtre de Caen rouvre",
+        "La piscine de Rouen rouvre",
+        "Les travaux ont coûté {} millions d’euros.",
+        "fr",
+        True,
+    ),
+    ("The tram line", "News of the tram line", "A ticket costs {} euros.", "en", False),
+    ("Le musée de Brest", "Brest : le musée rouvre", "Un billet coûte {} euros.", "fr", False),
+]
+
+
+@pytest.mark.parametrize(("title", "other_title", "text", "language", "apart"), TITLES)
+def test_like_sentences_on_two_things_contradict_nothing(
+    title: str, other_title: str, text: str, language: Language, apart: bool, model: EmbeddingModel
+) -> None:
+    def told(document: str, title: str, number: int) -> Sentence:
+        said = text.format(number)
+        whole = f"{title}. {said}"
+        return Sentence(Passage(document, language, 0, 0, len(whole), whole, title), 0, len(said), said, title, "")
+
+    one, other = told("one", title, 8), told("other", other_title, 12)
+    question = "How many people, how much is it?" if language == "en" else "Combien cela coûte-t-il ?"
+    assert disagree(question, one, other, model) is not apart
