@@ -26,6 +26,7 @@ from qa_service.loaders import LOADERS
 
 SUFFIXES = tuple(LOADERS)
 MAX_TITLE = 200  # characters
+_DAYS_APART = 45  # between two publications of one story: what was true then may have changed
 MAX_STACKED_MARKS = 30  # combining marks on one letter: Unicode's limit for stream-safe text
 
 Problem = tuple[str, str]  # what is shown as the document's name, and what is wrong with it
@@ -268,3 +269,13 @@ def _published(metadata: Mapping[str, object]) -> str | None:
         return datetime.fromisoformat(text).date().isoformat()
     except ValueError:
         raise DocumentError("has a published date that is not an ISO date such as 2025-03-19") from None
+
+
+def published_apart(one: str | None, other: str | None) -> bool:
+    """Whether so much time lies between two publications, ISO dates, that they tell of different days.
+
+    Where one of the dates is not known, nothing is.
+    """
+    if one is None or other is None:
+        return False
+    return abs((date.fromisoformat(one) - date.fromisoformat(other)).days) > _DAYS_APART

@@ -12,6 +12,8 @@ Language = Literal["en", "fr"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 
 WORD = re.compile(r"[^\W_]+")
+# A capital that no sentence begins with.
+NAME = re.compile(r"(?<=[\w,;)] )[A-ZÀ-ÖØ-Ý][\w-]*\w|(?<=\w[’'])[A-ZÀ-ÖØ-Ý][\w-]*\w")
 
 # Words that carry no subject: they decide the language of a short question, and never what it is about.
 STOP_WORDS: dict[Language, frozenset[str]] = {

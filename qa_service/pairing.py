@@ -18,15 +18,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qa_service.articles import Article
+from qa_service.articles import Article, published_apart
 from qa_service.chunking import sentences
 from qa_service.embeddings import BilingualEmbeddings, Vectors
-from qa_service.language import fold
+from qa_service.language import NAME, fold
 from qa_service.values import Value, compatible, read_values
 
 # Candidates of each article, by the cosine of the whole texts, and the least cosine that makes one.
@@ -45,11 +44,10 @@ _SHORTEST = 15  # characters: shorter ones are labels
 # From this score on, two articles are told alike, sentence by sentence: they give the same dates, or tell of two days.
 _TOLD_ALIKE = 0.60
 _LEAD = 2_000  # characters in which a story says its dates
-_DAYS_APART = 45  # between the publications of one story
 _CELLS_AT_ONCE = 20_000_000  # of a block of cosines: 80 MB
 
-# A capital that no sentence begins with, or figures.
-_MARK = re.compile(r"(?<=[\w,;)] )[A-ZÀ-ÖØ-Ý][\w-]*\w|(?<=\w[’'])[A-ZÀ-ÖØ-Ý][\w-]*\w|\b\d+")
+# A name, or figures.
+_MARK = re.compile(rf"{NAME.pattern}|\b\d+")
 
 
 @dataclass(frozen=True)
@@ -164,10 +162,8 @@ def _share_marks(english: Article, french: Article) -> bool:
 
 def _same_days(english: Article, french: Article, *, told_alike: bool) -> bool:
     """Whether two articles may be of the same days: a meeting in March and the one in June are told in one way."""
-    if english.published and french.published:
-        apart = date.fromisoformat(english.published) - date.fromisoformat(french.published)
-        if abs(apart.days) > _DAYS_APART:
-            return False
+    if published_apart(english.published, french.published):
+        return False
     if not told_alike:
         return True  # two views of one story may each give dates that the other leaves out
     here, there = _dates(english), _dates(french)

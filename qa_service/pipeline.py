@@ -25,7 +25,7 @@ from qa_service.settings import Settings
 
 _RANKED = 10
 _RELATED = 3
-# A passage that meets less of the question than this is not worth reading for it.
+# A passage of a lower score, its best sentence counted, is not worth reading for the question.
 _RELATED_FROM = 0.35
 _LARGEST_K = 100
 # Characters: channels refuse or forget longer ids.

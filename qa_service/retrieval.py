@@ -32,9 +32,6 @@ PASSAGES_READ = 20
 # How much the cosine of the whole texts adds to the share of the question's words that are met.
 DENSE_WEIGHT = 0.5
 
-# The length of a word's vector is what the model learned of its importance; below this one it has none.
-_UNIMPORTANT = 1.5
-
 # Content words of a question, from its beginning. Each is compared with all words of the index; nobody asks with more.
 _WORDS_READ = 64
 
@@ -64,7 +61,7 @@ class Query:
 
 @dataclass(frozen=True)
 class RankedPassage:
-    """A passage and its score: 0 for unrelated, about 1.5 for the question itself."""
+    """A passage and its score: 0 for unrelated, about 1.5 for the question itself, and what its best sentence adds."""
 
     passage: Passage
     score: float
@@ -73,11 +70,10 @@ class RankedPassage:
 def prepare(question: str, index: OpenIndex, model: EmbeddingModel, dense: Sequence[float] | None = None) -> Query:
     """Read a question against an index: which of its words matter there, and its vectors (dense, if not given)."""
     words = model.words.of(content_words(question)[:_WORDS_READ], detect(question, LANGUAGES[0]))
-    importance = np.sqrt((words.norms - _UNIMPORTANT).clip(0.1))
     rarity, met = index.vocabulary.read(words)
     vector = model.words.table.encode([question])[0]
     dense = model.embeddings.embed_query(question) if dense is None else dense
-    return Query(question, words, _shares(importance), _shares(rarity * importance), met, vector, dense)
+    return Query(question, words, _shares(words.importance), _shares(rarity * words.importance), met, vector, dense)
 
 
 def _shares(weights: NDArray[np.float32]) -> NDArray[np.float32]:

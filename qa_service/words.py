@@ -27,6 +27,8 @@ _WITHIN = 0.9
 _ACROSS = 1.25
 # What is left below this is noise, and would make every passage meet every word a little.
 _NOISE = 0.2
+# The length of a word's vector is what the model learned of its importance; below this one it has none.
+_UNIMPORTANT = 1.5
 # The table knows a word that it spells in fewer pieces than this. Others are mostly names, and the pieces that two
 # names share say nothing: they are met by what begins alike.
 _UNKNOWN_PIECES = 3
@@ -79,6 +81,12 @@ class Words:
     def stemmed(self) -> NDArray[np.bool_]:
         """Which of the words have a known stem; numbers have none."""
         return np.asarray(self.stems.any(axis=1) & ~self.numbers)
+
+    @cached_property
+    def importance(self) -> NDArray[np.float32]:
+        """How much each word says of what a text is about, as the token table learned it; not scaled."""
+        learned: NDArray[np.float32] = np.sqrt((self.norms - _UNIMPORTANT).clip(0.1))
+        return learned
 
     @cached_property
     def beginnings(self) -> NDArray[np.int64]:

@@ -12,11 +12,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
 from functools import lru_cache
 
 import numpy as np
 
+from qa_service.articles import published_apart
 from qa_service.chunking import Passage
 from qa_service.composing.evidence import Sentence
 from qa_service.composing.question_types import asked_kinds
@@ -46,13 +46,10 @@ _SAME_UNIT = 0.60
 _SAME_WORD = 0.60
 _SAME_NAME = 0.75  # "Maroc" is "Morocco" from here on, and "Rouen" is not "Caen"
 _MOSTLY_LACKING = 0.5
-_DAYS_APART = 45  # between two publications: what was true then may have changed
 # Dates of one event that sources differ on are near each other; dates further apart are mostly of two events.
 _DAYS_OFF = 31
 _MONTHS_OFF = 6
 _YEARS_OFF = 10
-# As in ``retrieval``: the length of a word's vector is what the model learned of its importance.
-_UNIMPORTANT = 1.5
 
 _ASKS_QUANTITY = re.compile(
     r"\b(?:how (?:many|much|old|long|high|tall|far|big|large|deep|wide|fast|heavy)|combien|number|nombre|percent\w*|"
@@ -170,10 +167,8 @@ def _lacking(title: str, article: Passage, model: EmbeddingModel) -> tuple[list[
 
 def _published_apart(one: Sentence, other: Sentence, index: OpenIndex) -> bool:
     """Whether so much time lies between two publications that both may have been right."""
-    dates = [index.documents.summary(sentence.passage.document_id).published for sentence in (one, other)]
-    if dates[0] is None or dates[1] is None:
-        return False
-    return abs((date.fromisoformat(dates[0]) - date.fromisoformat(dates[1])).days) > _DAYS_APART
+    here, there = (index.documents.summary(sentence.passage.document_id) for sentence in (one, other))
+    return published_apart(here.published, there.published)
 
 
 def _asked(question: str) -> frozenset[Kind]:
@@ -275,5 +270,4 @@ def _subject(sentence: Sentence) -> tuple[str, ...]:
 
 
 def _share(met: np.ndarray, words: Words) -> float:
-    weights = np.sqrt((words.norms - _UNIMPORTANT).clip(0.1))
-    return float((met * weights).sum() / weights.sum())
+    return float((met * words.importance).sum() / words.importance.sum())

@@ -9,7 +9,6 @@ sentence; where the translation is taken away, eight find one.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 import numpy as np
@@ -19,7 +18,7 @@ from qa_service.composing.evidence import Sentence, ends_like_a_sentence, senten
 from qa_service.embedding_model import EmbeddingModel
 from qa_service.embeddings import Vectors
 from qa_service.index_reader import OpenIndex
-from qa_service.language import Language, fold
+from qa_service.language import NAME, Language, fold
 from qa_service.values import MONTHS_AND_DAYS, Value, agree, compatible, values_of
 from qa_service.vector_store import key
 from qa_service.words import alike, remembered_words
@@ -37,9 +36,6 @@ _SAME_NAME = 0.40
 _PASSAGES = 8
 # Of a very long article, the beginning is searched; the search by vectors reaches the rest.
 _VERSION_PASSAGES = 60
-
-# A capital that no sentence begins with.
-_NAME = re.compile(r"(?<=[\w,;)] )[A-ZÀ-ÖØ-Ý][\w-]*\w|(?<=\w[’'])[A-ZÀ-ÖØ-Ý][\w-]*\w")
 
 
 def find_parallel(quote: Sentence, language: Language, index: OpenIndex, model: EmbeddingModel) -> Quote | None:
@@ -127,7 +123,7 @@ def _in_figures(value: Value) -> bool:
 def _unmet_names(one: Sentence, other: Sentence, model: EmbeddingModel) -> bool:
     """Whether a sentence holds a name that the other has in no form."""
     # "March 19" is a value, and has been compared.
-    names = [name for name in map(fold, _NAME.findall(one.text)) if name not in MONTHS_AND_DAYS]
+    names = [name for name in map(fold, NAME.findall(one.text)) if name not in MONTHS_AND_DAYS]
     if not names:
         return False
     words = model.words.of(remembered_words(other.text))
