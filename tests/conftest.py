@@ -6,7 +6,8 @@ import json
 import os
 import shutil
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -14,9 +15,10 @@ import hypothesis
 import pytest
 
 from qa_service.embedding_model import EmbeddingModel
-from qa_service.generations import IndexFolder
+from qa_service.generations import Generation, IndexFolder
 from qa_service.indexing import index_documents
-from qa_service.settings import PREFIX, load_settings
+from qa_service.pipeline import Pipeline
+from qa_service.settings import PREFIX, Settings, load_settings
 
 hypothesis.settings.register_profile("shared-cores", deadline=None, database=None)
 hypothesis.settings.load_profile("shared-cores")
@@ -113,6 +115,57 @@ def built(tmp_path_factory):
     settings = load_settings(index=folder / "index", documents=write_corpus(folder / "documents"))
     index_documents([settings.documents], settings)
     return settings
+
+
+@pytest.fixture(scope="session")
+def index_texts():
+    """Write articles as text files into a folder and index them; settings for both."""
+
+    def index(folder: Path, articles: dict[str, str], **options: int) -> Settings:
+        for name, text in articles.items():
+            path = folder / "documents" / f"{name}.txt"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        settings = load_settings(documents=folder / "documents", index=folder / "index", **options)
+        index_documents([settings.documents], settings)
+        return settings
+
+    return index
+
+
+@pytest.fixture(scope="module")
+def opened_pipeline():
+    """Index a folder of documents and open a pipeline over it, which is closed behind the module's last test."""
+    with ExitStack() as opened:
+
+        def over(documents: Path, index: Path) -> Pipeline:
+            settings = load_settings(documents=documents, index=index)
+            index_documents([documents], settings)
+            pipeline = Pipeline(settings)
+            pipeline.open()
+            opened.callback(pipeline.close)
+            return pipeline
+
+        yield over
+
+
+@pytest.fixture(scope="session")
+def sealed_copy():
+    """A generation like the current one, changed before it is sealed: in a moment, without indexing. Not switched to.
+
+    Who calls it holds the folder's lock.
+    """
+
+    def make(folder: IndexFolder, change=lambda path: None, **manifest) -> Generation:
+        source = folder.candidates()[0]
+        built = folder.begin()
+        shutil.copytree(source.path, built.path, dirs_exist_ok=True)
+        (built.path / "manifest.json").unlink()
+        change(built.path)
+        built.seal(replace(source.manifest(), **manifest))
+        return built
+
+    return make
 
 
 @pytest.fixture

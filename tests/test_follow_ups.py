@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from qa_service.follow_ups import DASH, asked_language, complete, leans
-from qa_service.indexing import index_documents
 from qa_service.pipeline import Pipeline
-from qa_service.settings import load_settings
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = Path(__file__).parent / "golden"
@@ -43,13 +41,8 @@ def understood(turns: list[str]) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
-    settings = load_settings(documents=ROOT / "documents", index=tmp_path_factory.mktemp("index"))
-    index_documents([settings.documents], settings)
-    opened = Pipeline(settings)
-    opened.open()
-    yield opened
-    opened.close()
+def pipeline(tmp_path_factory: pytest.TempPathFactory, opened_pipeline: Callable[[Path, Path], Pipeline]) -> Pipeline:
+    return opened_pipeline(ROOT / "documents", tmp_path_factory.mktemp("index"))
 
 
 # Which questions lean

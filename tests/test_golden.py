@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from qa_service.evaluation import DIRECTIONS, Evaluation, evaluate
-from qa_service.indexing import index_documents
 from qa_service.pipeline import Pipeline
 from qa_service.question_files import Question, Unanswerable, comparable, read_questions
-from qa_service.settings import load_settings
 from training.paragraphs import Rows, read_rows, write_documents, write_questions
 from training.paragraphs import questions as questions_on_rows
 
@@ -58,23 +56,17 @@ def questions(name: str) -> list[Question]:
     return read_questions([GOLDEN / f"{name}.jsonl"])
 
 
-def pipeline_over(documents: Path, index: Path) -> Iterator[Pipeline]:
-    settings = load_settings(documents=documents, index=index)
-    index_documents([documents], settings)
-    pipeline = Pipeline(settings)
-    pipeline.open()
-    yield pipeline
-    pipeline.close()
+Opener = Callable[[Path, Path], Pipeline]
 
 
 @pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
-    yield from pipeline_over(ROOT / "documents", tmp_path_factory.mktemp("sample"))
+def sample(tmp_path_factory: pytest.TempPathFactory, opened_pipeline: Opener) -> Pipeline:
+    return opened_pipeline(ROOT / "documents", tmp_path_factory.mktemp("sample"))
 
 
 @pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
-    yield from pipeline_over(REAL_ARTICLES, tmp_path_factory.mktemp("real"))
+def real(tmp_path_factory: pytest.TempPathFactory, opened_pipeline: Opener) -> Pipeline:
+    return opened_pipeline(REAL_ARTICLES, tmp_path_factory.mktemp("real"))
 
 
 @pytest.fixture(scope="module")
@@ -83,10 +75,10 @@ def rows() -> Rows:
 
 
 @pytest.fixture(scope="module")
-def paragraphs(rows: Rows, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+def paragraphs(rows: Rows, tmp_path_factory: pytest.TempPathFactory, opened_pipeline: Opener) -> Pipeline:
     folder = tmp_path_factory.mktemp("paragraphs")
     write_documents(rows, folder / "documents")
-    yield from pipeline_over(folder / "documents", folder / "index")
+    return opened_pipeline(folder / "documents", folder / "index")
 
 
 def measured(pipeline: Pipeline, asked: list[Question]) -> Evaluation:

@@ -9,7 +9,6 @@ import sys
 import threading
 import time
 from contextlib import closing, contextmanager
-from dataclasses import replace
 
 import pytest
 
@@ -58,16 +57,15 @@ assert os.listdir(folder.path / "readers") == ["lock"]
 """
 
 
-def add_generation(folder: IndexFolder, change=lambda path: None, **manifest) -> Generation:
-    """Switch to a copy of the current generation, changed before it is sealed: in a moment, without indexing."""
-    source = folder.candidates()[0]
-    with folder.writing():
-        built = folder.begin()
-        shutil.copytree(source.path, built.path, dirs_exist_ok=True)
-        (built.path / "manifest.json").unlink()
-        change(built.path)
-        built.seal(replace(source.manifest(), **manifest))
-        return folder.switch_to(built)
+@pytest.fixture
+def add_generation(sealed_copy):
+    """Switch to a copy of the current generation, changed before it is sealed."""
+
+    def add(folder: IndexFolder, change=lambda path: None, **manifest) -> Generation:
+        with folder.writing():
+            return folder.switch_to(sealed_copy(folder, change, **manifest))
+
+    return add
 
 
 def damage(generation: Generation, name: str = "documents.db") -> None:
@@ -129,20 +127,20 @@ def test_without_an_index_it_says_what_to_do(tmp_path, model):
         open_current(IndexFolder(tmp_path / "index"), model)
 
 
-def test_another_model_is_a_mismatch_and_says_what_to_do(folder, model):
+def test_another_model_is_a_mismatch_and_says_what_to_do(folder, model, add_generation):
     add_generation(folder, model="openai:small")
     with pytest.raises(IndexMismatch, match=r"openai:small.*qa-service index"):
         open_current(folder, model)
     assert copies(folder) == []
 
 
-def test_for_reuse_any_model_will_do(folder, model):
+def test_for_reuse_any_model_will_do(folder, model, add_generation):
     add_generation(folder, model="openai:small")
     with closing(open_for_reuse(folder, model)) as index:
         assert index.documents.article("en/footbridge")
 
 
-def test_damage_to_any_file_is_noticed_and_the_generation_before_used(folder, model):
+def test_damage_to_any_file_is_noticed_and_the_generation_before_used(folder, model, add_generation):
     first = folder.current_name()
     for name in [*folder.candidates()[0].manifest().files, "manifest.json"]:
         second = add_generation(folder)
@@ -181,7 +179,7 @@ def add_generation_of_nothing(folder: IndexFolder) -> Generation:
         "vocabulary-fr.npz",
     ],
 )
-def test_a_whole_generation_that_cannot_be_opened_is_passed_over(folder, model, spoiled):
+def test_a_whole_generation_that_cannot_be_opened_is_passed_over(folder, model, spoiled, add_generation):
     first = folder.current_name()
     add_generation(folder, lambda path: (path / spoiled).write_bytes(b"of a library's next version"))
     with closing(open_current(folder, model)) as index:
@@ -209,7 +207,7 @@ def test_a_process_forked_from_one_that_has_the_index_open_is_told_so(folder):
     assert run.returncode == 0, run.stderr
 
 
-def test_thirty_generations_leave_no_file_and_no_thread_open(folder, model):
+def test_thirty_generations_leave_no_file_and_no_thread_open(folder, model, add_generation):
     def used() -> int:
         return len(os.listdir("/proc/self/fd")) + len(os.listdir("/proc/self/task"))
 
@@ -234,7 +232,7 @@ def test_thirty_generations_leave_no_file_and_no_thread_open(folder, model):
 # Following
 
 
-def test_a_new_generation_is_picked_up_while_the_old_one_is_still_used(folder, model):
+def test_a_new_generation_is_picked_up_while_the_old_one_is_still_used(folder, model, add_generation):
     with following(folder, model) as current:
         with current.use() as old:
             new = add_generation(folder)
@@ -262,7 +260,7 @@ def ready(current: CurrentIndex) -> bool:
         return False
 
 
-def test_a_damaged_new_generation_leaves_the_old_one_in_use(folder, model):
+def test_a_damaged_new_generation_leaves_the_old_one_in_use(folder, model, add_generation):
     current = CurrentIndex(folder, model)
     current.refresh()
     first = folder.current_name()
@@ -286,7 +284,7 @@ def test_everything_damaged_leaves_what_is_open_in_use(folder, model):
     current.stop()
 
 
-def test_what_could_not_be_opened_is_tried_again(folder, model):
+def test_what_could_not_be_opened_is_tried_again(folder, model, add_generation):
     current = CurrentIndex(folder, model, retry_after_s=0)
     current.refresh()
     new = add_generation(folder)
@@ -299,7 +297,7 @@ def test_what_could_not_be_opened_is_tried_again(folder, model):
     current.stop()
 
 
-def test_another_model_leaves_what_is_open_in_use(folder, model):
+def test_another_model_leaves_what_is_open_in_use(folder, model, add_generation):
     current = CurrentIndex(folder, model)
     current.refresh()
     add_generation(folder, model="openai:small")
@@ -308,7 +306,7 @@ def test_another_model_leaves_what_is_open_in_use(folder, model):
     current.stop()
 
 
-def test_another_model_from_the_start_is_said(folder, model):
+def test_another_model_from_the_start_is_said(folder, model, add_generation):
     add_generation(folder, model="openai:small")
     current = CurrentIndex(folder, model)
     current.refresh()
@@ -355,7 +353,7 @@ def test_a_refresh_after_the_stop_leaves_nothing_open(folder, model):
     assert copies(folder) == []
 
 
-def test_threads_use_the_index_during_changes(folder, model):
+def test_threads_use_the_index_during_changes(folder, model, add_generation):
     done = threading.Event()
     wrong: list[object] = []
     seen: set[str] = set()

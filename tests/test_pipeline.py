@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from qa_service.errors import IndexUnavailable, InvalidQuestion, UnknownDocument
-from qa_service.indexing import index_documents
 from qa_service.pipeline import Pipeline
 from qa_service.settings import load_settings
 
@@ -16,13 +15,8 @@ DOCUMENTS = Path(__file__).parents[1] / "documents"
 
 
 @pytest.fixture(scope="module")
-def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
-    settings = load_settings(documents=DOCUMENTS, index=tmp_path_factory.mktemp("index"))
-    index_documents([DOCUMENTS], settings)
-    opened = Pipeline(settings)
-    opened.open()
-    yield opened
-    opened.close()
+def pipeline(tmp_path_factory: pytest.TempPathFactory, opened_pipeline: Callable[[Path, Path], Pipeline]) -> Pipeline:
+    return opened_pipeline(DOCUMENTS, tmp_path_factory.mktemp("index"))
 
 
 def test_an_english_question_is_answered_from_a_french_article(pipeline: Pipeline) -> None:

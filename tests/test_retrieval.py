@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -13,9 +13,8 @@ import pytest
 from qa_service.embedding_model import EmbeddingModel
 from qa_service.generations import IndexFolder
 from qa_service.index_reader import OpenIndex, open_current
-from qa_service.indexing import index_documents
 from qa_service.retrieval import RankedPassage, prepare, retrieve
-from qa_service.settings import Settings, load_settings
+from qa_service.settings import Settings
 
 ARTICLES = {
     "en/bridge": "The old bridge\n\nThe stone bridge over the river was built in 1911. It carries a tramway.",
@@ -25,20 +24,12 @@ ARTICLES = {
 }
 
 
-def indexed(folder: Path, articles: dict[str, str], **options: int) -> Settings:
-    """Settings for some articles and their index."""
-    for name, text in articles.items():
-        path = folder / "documents" / f"{name}.txt"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    settings = load_settings(documents=folder / "documents", index=folder / "index", **options)
-    index_documents([settings.documents], settings)
-    return settings
+Indexer = Callable[..., Settings]
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return indexed(tmp_path_factory.mktemp("retrieval"), ARTICLES)
+def settings(tmp_path_factory: pytest.TempPathFactory, index_texts: Indexer) -> Settings:
+    return index_texts(tmp_path_factory.mktemp("retrieval"), ARTICLES)
 
 
 @pytest.fixture(scope="module")
@@ -134,8 +125,8 @@ QUESTION = "Which old footbridge opened?"
 
 
 @pytest.fixture(scope="module")
-def many(tmp_path_factory: pytest.TempPathFactory, model: EmbeddingModel) -> Iterator[OpenIndex]:
-    settings = indexed(tmp_path_factory.mktemp("many"), MANY, passage_tokens=32, passage_overlap=0)
+def many(tmp_path_factory: pytest.TempPathFactory, model: EmbeddingModel, index_texts: Indexer) -> Iterator[OpenIndex]:
+    settings = index_texts(tmp_path_factory.mktemp("many"), MANY, passage_tokens=32, passage_overlap=0)
     with closing(open_current(IndexFolder(settings.index), model)) as opened:
         yield opened
 
@@ -166,9 +157,9 @@ def test_what_is_over_the_share_comes_after_the_others(many: OpenIndex, model: E
     assert len(set(places)) == len(places)
 
 
-def test_a_small_archive_still_gives_all(tmp_path: Path, model: EmbeddingModel) -> None:
+def test_a_small_archive_still_gives_all(tmp_path: Path, model: EmbeddingModel, index_texts: Indexer) -> None:
     articles = {"en/much": MANY["en/much"]}
-    settings = indexed(tmp_path, articles, passage_tokens=32, passage_overlap=0)
+    settings = index_texts(tmp_path, articles, passage_tokens=32, passage_overlap=0)
     with closing(open_current(IndexFolder(settings.index), model)) as index:
         found = ranking(QUESTION, index, model)
     assert len(found) == 10
@@ -177,12 +168,14 @@ def test_a_small_archive_still_gives_all(tmp_path: Path, model: EmbeddingModel) 
 
 
 @pytest.fixture(scope="module")
-def crowded(tmp_path_factory: pytest.TempPathFactory, model: EmbeddingModel) -> Iterator[OpenIndex]:
+def crowded(
+    tmp_path_factory: pytest.TempPathFactory, model: EmbeddingModel, index_texts: Indexer
+) -> Iterator[OpenIndex]:
     """An index of many English articles on one thing, and two French ones of which one is on it."""
     english = {
         f"en/{number}": f"Number {number}\n\nThe old footbridge of lane {number} opened." for number in range(60)
     }
-    settings = indexed(
+    settings = index_texts(
         tmp_path_factory.mktemp("crowded"), english | {name: MANY[name] for name in MANY if "fr/" in name}
     )
     with closing(open_current(IndexFolder(settings.index), model)) as opened:
@@ -209,14 +202,14 @@ def test_neither_language_crowds_the_other_out(question: str, crowded: OpenIndex
     ],
 )
 def test_a_copy_in_another_article_goes_behind(
-    language: str, text: str, question: str, tmp_path: Path, model: EmbeddingModel
+    language: str, text: str, question: str, tmp_path: Path, model: EmbeddingModel, index_texts: Indexer
 ) -> None:
     further = {
         "en/quay": "The quay\n\nA crane stands on the quay, and gulls nest on it in spring.",
         "fr/quai": "Le quai\n\nUne grue rouillée dort sur le quai, où nichent les mouettes.",
     }
     copies = {f"{language}/first": f"A\n\n{text}", f"{language}/second": f"B\n\n{text}"}
-    settings = indexed(tmp_path, copies | further)
+    settings = index_texts(tmp_path, copies | further)
     with closing(open_current(IndexFolder(settings.index), model)) as index:
         found = ranking(question, index, model)
         two = ranking(question, index, model, 2)
@@ -246,12 +239,14 @@ def test_a_question_of_hundreds_of_words_is_read_from_its_beginning(index: OpenI
     assert "mint" in query.words.folded
 
 
-def test_an_article_named_like_a_language_is_an_article(tmp_path: Path, model: EmbeddingModel) -> None:
+def test_an_article_named_like_a_language_is_an_article(
+    tmp_path: Path, model: EmbeddingModel, index_texts: Indexer
+) -> None:
     articles = {
         "en": "The crane\n\nThe harbour crane lifts steel.",
         "fr": "La grue\n\nLa grue du port soulève l’acier.",
     }
-    settings = indexed(tmp_path, articles)
+    settings = index_texts(tmp_path, articles)
     with closing(open_current(IndexFolder(settings.index), model)) as opened:
         found = ranking("What does the crane lift?", opened, model, 1)
     assert [one.passage.document_id for one in found] == ["en"]

@@ -18,18 +18,12 @@ from qa_service.verification import MEASURE, REFUSED, verify
 
 
 @pytest.fixture
-def tampered(folder):
-    """Make a sealed generation that is not current, out of the current one after a change."""
+def tampered(folder, sealed_copy):
+    """Make a sealed generation that is not current, out of the current one after a change; its name."""
 
     def make(change=lambda path: None, **manifest) -> str:
-        source = folder.candidates()[0]
         with folder.writing():
-            built = folder.begin()
-            shutil.copytree(source.path, built.path, dirs_exist_ok=True)
-            (built.path / "manifest.json").unlink()
-            change(built.path)
-            built.seal(replace(source.manifest(), **manifest))
-        return built.name
+            return sealed_copy(folder, change, **manifest).name
 
     return make
 

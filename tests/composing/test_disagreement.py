@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,8 @@ from qa_service.chunking import Passage
 from qa_service.composing.disagreement import WARNING, disagree
 from qa_service.composing.evidence import Sentence
 from qa_service.embedding_model import EmbeddingModel
-from qa_service.indexing import index_documents
 from qa_service.language import Language
 from qa_service.pipeline import Pipeline
-from qa_service.settings import load_settings
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -36,19 +34,14 @@ PUBLISHED = {"en/library-now.md": "2025-06-01", "en/library-then.md": "2019-06-0
 
 
 @pytest.fixture(scope="module")
-def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+def pipeline(tmp_path_factory: pytest.TempPathFactory, opened_pipeline: Callable[[Path, Path], Pipeline]) -> Pipeline:
     folder = tmp_path_factory.mktemp("disagreement")
     for name, text in ARTICLES.items():
         path = folder / "documents" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         meta = f"title: {name[3:-3].title()}\nlanguage: {name[:2]}\npublished: {PUBLISHED.get(name, '2025-06-01')}"
         path.write_text(f"---\n{meta}\n---\n{text}\n", encoding="utf-8")
-    settings = load_settings(documents=folder / "documents", index=folder / "index")
-    index_documents([settings.documents], settings)
-    opened = Pipeline(settings)
-    opened.open()
-    yield opened
-    opened.close()
+    return opened_pipeline(folder / "documents", folder / "index")
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from qa_service.composing.extractive import displayed
-from qa_service.indexing import index_documents
 from qa_service.pipeline import Pipeline
-from qa_service.settings import load_settings
 
 TITLE = "A title with [7] in it"
 ARTICLES = {
@@ -36,18 +34,13 @@ ARTICLES = {
 
 
 @pytest.fixture(scope="module")
-def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+def pipeline(tmp_path_factory: pytest.TempPathFactory, opened_pipeline: Callable[[Path, Path], Pipeline]) -> Pipeline:
     folder = tmp_path_factory.mktemp("extractive")
     for name, (title, language, text) in ARTICLES.items():
         path = folder / "documents" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f'---\ntitle: "{title}"\nlanguage: {language}\n---\n{text}\n', encoding="utf-8")
-    settings = load_settings(documents=folder / "documents", index=folder / "index")
-    index_documents([settings.documents], settings)
-    opened = Pipeline(settings)
-    opened.open()
-    yield opened
-    opened.close()
+    return opened_pipeline(folder / "documents", folder / "index")
 
 
 QUESTIONS = [

@@ -67,11 +67,9 @@ def test_the_best_passages_are_the_same_however_many_are_wanted(
     assert len(everything) <= 100
 
 
-def test_more_passages_than_are_read_come_behind(tmp_path, model: EmbeddingModel) -> None:
-    from tests.test_retrieval import indexed
-
+def test_more_passages_than_are_read_come_behind(tmp_path, model: EmbeddingModel, index_texts) -> None:
     plots = {f"en/plot-{n}": f"Plot {n}\n\nThe garden has a plot with the number {n}. It is green." for n in range(30)}
-    settings = indexed(tmp_path, plots)
+    settings = index_texts(tmp_path, plots)
     opened = open_current(IndexFolder(settings.index), model)
     try:
         scores = [passage.score for passage in read("Which plot has the garden?", opened, model, 28).ranked]
