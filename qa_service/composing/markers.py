@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Container
 from dataclasses import dataclass
+from itertools import groupby
 
 # Compatibility forms that normalise to square brackets count as such; the lenticular ones some models cite with.
 _OPENING = frozenset("[［﹇【")
@@ -58,8 +59,7 @@ class MarkerReader:
         """Read citations of the known passages; all others are dropped."""
         self._known = known
         self._state: Callable[[str], None] = self._in_words
-        self._pieces: list[str | Marker] = []
-        self._words: list[str] = []
+        self._sure: list[str | Marker] = []
         self._line_begins = True
         # What is not sure yet, in the order of the text: passages cited, None behind words; spaces and perhaps a
         # backslash; a bracket or a link's target, and how many of its brackets are open.
@@ -71,7 +71,7 @@ class MarkerReader:
     def feed(self, text: str) -> list[str | Marker]:
         """Take the next piece of the text and return what is sure by now; no string is empty."""
         self._read(text)
-        return self._sure()
+        return self._taken()
 
     def finish(self) -> list[str | Marker]:
         """Return the rest when the text has ended: half a marker or link is dropped, any other bracket is words."""
@@ -81,7 +81,7 @@ class MarkerReader:
             self._spaces = ""
         self._held, self._state = "", self._in_words
         self._settle()
-        return self._sure()
+        return self._taken()
 
     def _read(self, text: str) -> None:
         for char in text:
@@ -153,9 +153,7 @@ class MarkerReader:
     def _settle(self) -> None:
         """Words follow: what was cited before them, and the spaces, are sure."""
         if self._cited:
-            self._cut()
-            self._pieces.append(Marker(tuple(self._cited)))
-            self._line_begins = False
+            self._sure.append(Marker(tuple(self._cited)))
         elif self._cited is not None and self._line_begins:
             self._spaces = self._spaces.lstrip()
         self._cited = None
@@ -164,17 +162,16 @@ class MarkerReader:
             self._spaces = ""
 
     def _say(self, words: str) -> None:
-        self._words.append(words)
+        self._sure.append(words)
         self._line_begins = words in _LINE_BREAKS
 
-    def _cut(self) -> None:
-        if self._words:
-            self._pieces.append("".join(self._words))
-            self._words = []
-
-    def _sure(self) -> list[str | Marker]:
-        self._cut()
-        pieces, self._pieces = self._pieces, []
+    def _taken(self) -> list[str | Marker]:
+        """What is sure, its neighbouring words as one."""
+        pieces: list[str | Marker] = []
+        for kind, run in groupby(self._sure, type):
+            same = list(run)
+            pieces += ["".join(map(str, same))] if kind is str else same
+        self._sure = []
         return pieces
 
 
@@ -186,9 +183,11 @@ def read_markers(text: str, known: Container[int]) -> list[str | Marker]:
 
 
 def _plain(bracket: str) -> str:
-    """What a bracket says: folded, and without the characters that do not show by themselves."""
-    folded = unicodedata.normalize("NFKC", bracket.translate(_PLAIN)).casefold()
-    return "".join(char for char in folded if char.isspace() or unicodedata.category(char)[0] not in "CM").strip()
+    """What a bracket says, in lower case and without the characters that do not show by themselves."""
+    folded = unicodedata.normalize("NFKC", bracket.translate(_PLAIN))
+    seen = (char for char in folded if char.isspace() or unicodedata.category(char)[0] not in "CM")
+    # Only now: a combining iota becomes a letter in lower case.
+    return "".join(seen).casefold().strip()
 
 
 def _numbers(plain: str) -> list[int] | None:

@@ -97,6 +97,7 @@ FORMS = [
     (r"\[1\] \[2\]", (1, 2)),
     ("[\u200b1\u00ad]", (1,)),
     ("[1\ufe0f\u2060, \ufeff2]", (1, 2)),
+    ("[1\u0345]", (1,)),
     ("[1](http://example.org/a)", (1,)),
     ("[1](https://fr.wikipedia.org/wiki/Accord_(droit))", (1,)),
     ("[1](" + "https://example.org/" + "a" * 500 + ")[2](#2)", (1, 2)),
@@ -156,6 +157,8 @@ SENTENCES = [
     ("So it is [see [1]].", "So it is (see‹1›)."),
     ("Ainsi [voir [1], [2]].", "Ainsi (voir‹1›,‹2›)."),
     ("So [1](twice) and [2](see p. 4).", "So‹1›(twice) and‹2›(see p. 4)."),
+    ("So [1] (1.5) and [1]([2].).", "So‹1› (1.5) and‹1›(‹2›.)."),
+    ("So [1](a_(b).md).", "So‹1›."),
     ("So [1](http://example.org and more", "So‹1› and more"),
     ("[^1]: the footnote", "‹1›: the footnote"),
     (r"A backslash \\[1].", "A backslash \\‹1›."),
@@ -186,6 +189,7 @@ def test_a_text_is_words_and_markers(text: str, expected: str) -> None:
         ("[0]", ""),
         ("[1-99]", ""),
         ("[3-1]", ""),
+        ("[2-22]", ""),
         ("[2-21]", "‹2,3›"),
         ("[99] First.\n[99] Second.\n", "First.\nSecond.\n"),
         ("(see [99])", "(see)"),
@@ -233,6 +237,7 @@ def test_brackets_without_a_partner_are_round(text: str, expected: str) -> None:
         ("word [1](http://broken-off.", "word‹1›"),
         ("word [see the", "word (see the"),
         ("word [see [1", "word (see"),
+        ("word [see [the", "word (see (the"),
         ("word [1] ", "word‹1› "),
         ("word [99] ", "word "),
         ("word \\", "word \\"),
@@ -329,8 +334,15 @@ def test_nothing_passes_for_a_marker(text: str, known: frozenset[int]) -> None:
         folded = unicodedata.normalize("NFKC", answer)
         for seen in (answer, folded, bare(folded), bare(answer), unicodedata.normalize("NFKC", bare(answer))):
             assert as_markers(seen) == cited
-    for seen in (said := shown(pieces, lambda marker: ""), unicodedata.normalize("NFKC", bare(said))):
-        assert as_markers(seen) == []
+    words = shown(pieces, lambda marker: "")
+    assert as_markers(words) == as_markers(unicodedata.normalize("NFKC", bare(words))) == []
+
+
+@given(st.text(st.characters(categories=["C", "M", "N", "Z"]), max_size=4), st.sampled_from(["", "1", "99"]))
+def test_no_character_beside_a_number_makes_it_pass_for_a_marker(chars: str, number: str) -> None:
+    for text in (f"[{chars}{number}]", f"[{number}{chars}]", f"[a{chars}[99]{number}]"):
+        words = shown(read_markers(text, KNOWN), lambda marker: "")
+        assert as_markers(bare(unicodedata.normalize("NFKC", words))) == []
 
 
 @given(TEXTS, st.frozensets(st.integers(0, 12)))
