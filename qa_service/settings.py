@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
@@ -12,6 +13,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from qa_service.errors import SettingsError
 
 PREFIX = "QA_"
+
+# Values that may hold a password or a key: no message repeats them.
+SECRETS = ("QA_DATABASE_URL", "QA_LLM_BASE_URL", "QA_LLM_API_KEY")
 
 
 class Settings(BaseSettings):
@@ -51,6 +55,24 @@ class Settings(BaseSettings):
     conversation_days: Annotated[int, Field(ge=0, le=36_500)] = Field(
         30, description="How long conversations are kept, in days; 0 keeps nothing, and deletes what was kept."
     )
+    llm: str = Field(
+        "",
+        description="Empty: answers are quotes; else the language model that writes them, as LangChain's "
+        "`provider:model`.",
+    )
+    llm_base_url: str = Field(
+        "", description="Empty: the provider's own address; else that of its API or of an OpenAI-compatible server."
+    )
+    llm_api_key: SecretStr = Field(SecretStr(""), description="Key of the language model's provider.")
+    llm_timeout: Annotated[float, Field(ge=1, le=600)] = Field(
+        30, description="How long the language model may take over a whole answer, in seconds."
+    )
+    llm_max_tokens: Annotated[int, Field(ge=16, le=32_000)] = Field(
+        2_000, description="Length of the longest answer of the language model, in its tokens."
+    )
+    llm_prompt_tokens: Annotated[int, Field(ge=200, le=200_000)] = Field(
+        3_000, description="Size of the passages that the language model reads, in tokens of the shipped table."
+    )
     host: str = Field("127.0.0.1", description="Address that the service listens on.")
     port: Annotated[int, Field(ge=1, le=65_535)] = Field(8000, description="Port that the service listens on.")
     workers: Annotated[int, Field(ge=1, le=64)] = Field(1, description="Worker processes of the service.")
@@ -64,11 +86,44 @@ class Settings(BaseSettings):
             raise PydanticCustomError("overlap", "should be less than QA_PASSAGE_TOKENS ({tokens})", {"tokens": tokens})
         return overlap
 
+    @field_validator("llm")
+    @classmethod
+    def _names_a_model(cls, name: str) -> str:
+        provider, _, model = name.partition(":")
+        if name and not (provider.strip() and model.strip()):
+            raise PydanticCustomError("llm", "should be empty or of the form provider:model")
+        return name
+
+    @field_validator("llm_base_url")
+    @classmethod
+    def _is_an_address(cls, url: str) -> str:
+        if url and not _is_http(url):
+            raise PydanticCustomError("llm_base_url", "should be empty or an http:// or https:// address")
+        return url
+
+    @field_validator("llm_api_key")
+    @classmethod
+    def _fits_a_header(cls, key: SecretStr) -> SecretStr:
+        value = key.get_secret_value()
+        if not (value.isascii() and value.isprintable()) or " " in value:
+            raise PydanticCustomError("llm_api_key", "should be ASCII without white space")
+        return key
+
     @property
     def address(self) -> str:
         """Host and port as an address names them, an IPv6 host in brackets."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
+
+
+def _is_http(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:  # brackets that do not close, or a port that is no number
+        return False
+    plain = url.isprintable() and " " not in url
+    return plain and parts.scheme in {"http", "https"} and bool(parts.hostname) and port != 0
 
 
 def load_settings(**overrides: object) -> Settings:
@@ -82,6 +137,7 @@ def load_settings(**overrides: object) -> Settings:
     except ValidationError as error:
         wrong = error.errors(include_url=False)[0]
         name = PREFIX + "_".join(map(str, wrong["loc"])).upper()
-        raise SettingsError(f"{name}: {wrong['msg'][:1].lower()}{wrong['msg'][1:]}, not {wrong['input']!r}") from None
+        given_value = "" if name in SECRETS else f", not {wrong['input']!r}"
+        raise SettingsError(f"{name}: {wrong['msg'][:1].lower()}{wrong['msg'][1:]}{given_value}") from None
     except UnicodeDecodeError:
         raise SettingsError(".env: should be UTF-8 text") from None

@@ -19,6 +19,7 @@ from qa_service.generations import Generation, IndexFolder
 from qa_service.indexing import index_documents
 from qa_service.pipeline import Pipeline
 from qa_service.settings import PREFIX, Settings, load_settings
+from tests.llm_server import LlmServer
 
 hypothesis.settings.register_profile("shared-cores", deadline=None, database=None)
 hypothesis.settings.load_profile("shared-cores")
@@ -85,7 +86,8 @@ def write_corpus(folder: Path, corpus: dict[str, str] = CORPUS) -> Path:
 def _no_settings_from_outside(tmp_path_factory):
     """Neither the environment nor the ``.env`` of whoever runs the tests has a say in them."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.upper().startswith((PREFIX, "OPENAI_", "SLACK_"))]:
+        outside = (PREFIX, "OPENAI_", "ANTHROPIC_", "MISTRAL_", "OLLAMA_", "SLACK_")
+        for name in [name for name in os.environ if name.upper().startswith(outside)]:
             patch.delenv(name)
         patch.chdir(tmp_path_factory.mktemp("work"))
         yield
@@ -240,4 +242,12 @@ def embeddings_server(monkeypatch):
     with EmbeddingsServer().running() as server:
         monkeypatch.setenv("OPENAI_BASE_URL", server.url)
         monkeypatch.setenv("OPENAI_API_KEY", "a-key-of-the-tests")
+        yield server
+
+
+@pytest.fixture
+def llm_server():
+    """A scripted language model: see ``tests/llm_server.py``. Settings for it are ``llm_server.settings()``."""
+    pytest.importorskip("langchain_openai")
+    with LlmServer().running() as server:
         yield server

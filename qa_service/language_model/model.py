@@ -1,0 +1,149 @@
+"""A language model that answers within what an answer may spend, or says in one of three ways that it does not."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import random
+import threading
+from collections.abc import Generator, Iterator
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import BaseMessage
+from langchain_core.runnables import RunnableConfig
+
+from qa_service.language_model import failures
+from qa_service.language_model.allowance import Allowance, Usage
+from qa_service.language_model.breaker import Breaker
+from qa_service.language_model.calls import BackgroundLoop, Call
+from qa_service.language_model.failures import CutShort, Failure, PromptTooLong, Unavailable
+from qa_service.language_model.providers import load_chat_model
+from qa_service.settings import Settings
+from qa_service.tokens import count_tokens
+
+_log = logging.getLogger(__name__)
+
+_RUN_NAME = "answer"
+# No language that is asked for here has tokens this long: beyond it, a server does not heed the longest length.
+_CHARACTERS_PER_TOKEN = 12
+_BACKOFF_SECONDS = 0.5
+
+
+class LanguageModel:
+    """A provider's model behind one deadline, one layer of retries and one breaker. Safe across threads."""
+
+    def __init__(
+        self, name: str, chat: BaseChatModel, *, seconds: float, max_tokens: int, breaker: Breaker | None = None
+    ) -> None:
+        """Take a model, its name, the seconds that a whole answer may take and the tokens that it may have."""
+        self.name = name
+        self._chat = chat
+        self._seconds = seconds
+        self._max_characters = max_tokens * _CHARACTERS_PER_TOKEN
+        self._breaker = breaker or Breaker(name)
+        self._lock = threading.Lock()
+        self._loop: BackgroundLoop | None = None
+        self._process = os.getpid()
+        self._closed = threading.Event()
+
+    @classmethod
+    def load(cls, settings: Settings) -> LanguageModel | None:
+        """The model that ``QA_LLM`` names, or None where it names none. Sends no request.
+
+        Raises SettingsError or MissingExtra, in one line.
+        """
+        if not settings.llm:
+            return None
+        chat = load_chat_model(settings)
+        return cls(settings.llm, chat, seconds=settings.llm_timeout, max_tokens=settings.llm_max_tokens)
+
+    def allowance(self) -> Allowance:
+        """What one answer may spend, from now on."""
+        return Allowance(self._seconds)
+
+    def stream(self, messages: list[BaseMessage], allowance: Allowance, *, retried: bool = True) -> Iterator[str]:
+        """The text of an answer as it comes, without a model's thoughts.
+
+        A request that gave no text is sent again while the allowance lasts, unless ``retried`` is false. Closing the
+        generator cancels the request. Raises Unavailable, PromptTooLong or CutShort.
+        """
+        failed: Failure | None = None
+        for attempt in itertools.count():
+            failure = yield from self._call(messages, allowance)
+            if failure is None:
+                return
+            if failure in failures.NOT_SENT:
+                raise self._unavailable(failed or failure)
+            failed = failure
+            wait = self._wait(failed, attempt, allowance)
+            if not retried or wait is None or self._closed.wait(wait):
+                raise self._unavailable(failed)
+
+    def close(self) -> None:
+        """Cancel what runs, and end the thread in the background. Later calls raise Unavailable."""
+        with self._lock:
+            self._closed.set()
+            loop, self._loop = self._loop, None
+        if loop is not None and self._process == os.getpid():
+            loop.close()
+
+    def _call(self, messages: list[BaseMessage], allowance: Allowance) -> Generator[str, None, Failure | None]:
+        """The text of one request; how it failed, if no text came."""
+        if allowance.spent:
+            return failures.SPENT
+        background, breaker = self._here()
+        if background is None:
+            return failures.CLOSED
+        permit = breaker.enter()
+        if permit is None:
+            return failures.LEFT_ALONE
+        config = RunnableConfig(run_name=_RUN_NAME, metadata={"qa_service_model": self.name})
+        call = Call(self._chat, messages, config, permit, self._max_characters)
+        allowance.usage.calls += 1
+        came = False
+        try:
+            background.start(call, allowance.remaining)
+            for piece in call.pieces(allowance):
+                came = True
+                yield piece
+        finally:
+            background.cancel(call)
+            _count(call, messages, allowance.usage)
+        if came and call.failure is not None:
+            _log.warning("The language model %s was cut short: %s.", self.name, call.failure.kind)
+            raise CutShort(f"The answer of the language model {self.name} was cut short ({call.failure.kind}).")
+        return call.failure
+
+    def _here(self) -> tuple[BackgroundLoop | None, Breaker]:
+        """The loop of this process, started when it is first needed, and the breaker; no loop after ``close``."""
+        with self._lock:
+            if self._process != os.getpid():  # a fork has neither the thread of its parent nor its calls
+                self._process, self._loop, self._breaker = os.getpid(), None, self._breaker.fresh()
+            if self._loop is None and not self._closed.is_set():
+                self._loop = BackgroundLoop()
+            return self._loop, self._breaker
+
+    def _wait(self, failure: Failure, attempt: int, allowance: Allowance) -> float | None:
+        """Seconds until the next try; None: there is none."""
+        wait = failure.wait
+        if wait is None:
+            wait = _BACKOFF_SECONDS * 2**attempt * random.uniform(0.5, 1.5)  # noqa: S311 (no secret)
+        elif wait >= allowance.remaining:
+            self._breaker.leave_alone(wait)
+        possible = failure.retriable and allowance.calls_left > 0 and wait < allowance.remaining
+        return wait if possible and not self._breaker.is_open else None
+
+    def _unavailable(self, failure: Failure) -> Unavailable:
+        if failure not in failures.NOT_SENT:
+            _log.warning("The language model %s gave no answer: %s.", self.name, failure.kind)
+        kind = PromptTooLong if failure.too_long else Unavailable
+        return kind(f"The language model {self.name} did not answer ({failure.kind}).")
+
+
+def _count(call: Call, messages: list[BaseMessage], usage: Usage) -> None:
+    """Add what a call used: as the provider says, else as the shipped table counts it."""
+    if not call.accepted:
+        return
+    usage.input_tokens += call.input_tokens or sum(count_tokens(str(message.text)) for message in messages)
+    usage.output_tokens += call.output_tokens or count_tokens("".join(call.received))
