@@ -250,9 +250,25 @@ def cuts(text: str = "", *, chunk: int = 7) -> Reply:
     return _begun(text, chunk, lambda exchange: None)
 
 
-def stalls(text: str = "", *, chunk: int = 7, seconds: float = 3_600) -> Reply:
-    """So much of an answer, and then silence."""
-    return _begun(text, chunk, lambda exchange: exchange.wait(seconds))
+def stalls(text: str = "", *, chunk: int = 7, finish: str | None = None, seconds: float = 3_600) -> Reply:
+    """So much of an answer, with its reason to finish or without, and then silence."""
+
+    def silence(exchange: Exchange) -> None:
+        if finish:
+            exchange.event(_frame({}, finish))
+        exchange.wait(seconds)
+
+    return _begun(text, chunk, silence)
+
+
+def keeps_alive(text: str = "", *, chunk: int = 7, pause: float = 0.1) -> Reply:
+    """So much of an answer, and then nothing but the comments that keep a stream alive."""
+
+    def comments(exchange: Exchange) -> None:
+        while exchange.wait(pause):
+            exchange.write(b": still here\n\n")
+
+    return _begun(text, chunk, comments)
 
 
 def breaks(text: str = "", *, chunk: int = 7, message: str = PROVIDERS_WORDS) -> Reply:

@@ -26,7 +26,7 @@ THREAD_NAME = "qa-service-language-model"
 # By the names of OpenAI and Mistral, Anthropic, Ollama.
 _FINISH = ("finish_reason", "stop_reason", "done_reason")
 # What follows the reason to finish is the usage alone: an answer does not wait longer for it.
-_USAGE_SECONDS = 2.0
+_USAGE_SECONDS = 1.0
 # The task ends itself at the deadline; beyond this the loop itself hangs, and is not waited for.
 _GRACE_SECONDS = 1.0
 

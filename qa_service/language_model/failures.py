@@ -62,6 +62,7 @@ _RETRIABLE = {408, 409, 429}
 _BLAMES = {401, 403}
 # A prompt that does not fit, in the words of OpenAI, Anthropic, Mistral, vLLM, llama.cpp, LM Studio and Ollama. Some
 # of these say it with status 500, or in a frame of a stream that began well.
+_LONGEST_ERROR = 10_000  # a page of a proxy may be long
 _TOO_LONG_STATUSES = {None, 400, 413, 422, 500}
 _TOO_LONG = re.compile(
     r"context[_ ](?:length|size|window|limit)|maximum model length|prompt is too long|maximum context|"
@@ -73,13 +74,19 @@ _TOO_LONG = re.compile(
 def failure_of(error: BaseException) -> Failure:
     """What an exception of any provider's client means."""
     status = _status(error)
-    if isinstance(error, ContextOverflowError) or (status in _TOO_LONG_STATUSES and _TOO_LONG.search(str(error))):
+    if isinstance(error, ContextOverflowError) or (status in _TOO_LONG_STATUSES and _says_too_long(error)):
         return Failure("prompt too long", blames=False, too_long=True)
     if status is None:
         return Failure(type(error).__name__, retriable=True)
     again = status in _RETRIABLE or status >= 500
     wait = _retry_after(error) if again else None
     return Failure(f"status {status}", retriable=again, blames=again or status in _BLAMES, wait=wait)
+
+
+def _says_too_long(error: BaseException) -> bool:
+    # OpenAI's client keeps the code of an error in its body alone.
+    said = f"{error} {getattr(error, 'body', None)}"
+    return _TOO_LONG.search(said[:_LONGEST_ERROR]) is not None
 
 
 def failure_of_finish(reason: str) -> Failure | None:

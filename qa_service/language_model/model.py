@@ -27,19 +27,30 @@ _log = logging.getLogger(__name__)
 _RUN_NAME = "answer"
 # No language that is asked for here has tokens this long: beyond it, a server does not heed the longest length.
 _CHARACTERS_PER_TOKEN = 12
-_BACKOFF_SECONDS = 0.5
+BACKOFF_SECONDS = 0.5
 
 
 class LanguageModel:
     """A provider's model behind one deadline, one layer of retries and one breaker. Safe across threads."""
 
     def __init__(
-        self, name: str, chat: BaseChatModel, *, seconds: float, max_tokens: int, breaker: Breaker | None = None
+        self,
+        name: str,
+        chat: BaseChatModel,
+        *,
+        seconds: float,
+        max_tokens: int,
+        breaker: Breaker | None = None,
+        backoff: float = BACKOFF_SECONDS,
     ) -> None:
-        """Take a model, its name, the seconds that a whole answer may take and the tokens that it may have."""
+        """Take a model, its name, and the seconds that a whole answer may take and the tokens that it may have.
+
+        ``backoff`` is about how many seconds pass before the second try; before the third it is twice that.
+        """
         self.name = name
         self._chat = chat
         self._seconds = seconds
+        self._backoff = backoff
         self._max_characters = max_tokens * _CHARACTERS_PER_TOKEN
         self._breaker = breaker or Breaker(name)
         self._lock = threading.Lock()
@@ -128,7 +139,7 @@ class LanguageModel:
         """Seconds until the next try; None: there is none."""
         wait = failure.wait
         if wait is None:
-            wait = _BACKOFF_SECONDS * 2**attempt * random.uniform(0.5, 1.5)  # noqa: S311 (no secret)
+            wait = self._backoff * 2**attempt * random.uniform(0.5, 1.5)  # noqa: S311 (no secret)
         elif wait >= allowance.remaining:
             self._breaker.leave_alone(wait)
         possible = failure.retriable and allowance.calls_left > 0 and wait < allowance.remaining
