@@ -34,6 +34,7 @@ from qa_service.settings import load_settings
 from qa_service.tokens import count_tokens
 from tests.llm_server import (
     KEY,
+    LlmServer,
     Reply,
     breaks,
     closed_port,
@@ -62,6 +63,20 @@ MESSAGES = [SystemMessage("Answer from the passages."), HumanMessage("When did t
 # The longest that a test's answer may take where its end is what is tested, and what a busy machine adds.
 SHORT = 0.4
 SLACK = 1.0
+
+
+@pytest.fixture(scope="module")
+def shared_server():
+    with LlmServer().running() as server:
+        yield server
+
+
+@pytest.fixture
+def llm_server(shared_server):
+    """One server for all tests, which finds after each that no connection was left behind."""
+    shared_server.script(says(ENGLISH))
+    yield shared_server
+    assert shared_server.wait_until_closed()
 
 
 @pytest.fixture
@@ -257,7 +272,7 @@ from qa_service.language_model import LanguageModel
 from qa_service.settings import load_settings
 model = LanguageModel.load(load_settings(llm="openai:scripted", llm_base_url={llm_server.url!r}))
 def tell():
-    print("".join(model.stream([HumanMessage("?")], model.allowance())), flush=True)
+    os.write(1, "".join(model.stream([HumanMessage("?")], model.allowance())).encode() + b"\\n")
 tell()
 child = os.fork()
 tell()
@@ -265,7 +280,6 @@ if child:
     assert os.waitpid(child, 0)[1] == 0
 model.close()
 """
-    llm_server.script(says(ENGLISH))
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
     assert run.stdout.splitlines() == [ENGLISH] * 3
 
