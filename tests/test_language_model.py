@@ -203,6 +203,12 @@ def test_a_server_of_ones_own_never_sees_the_providers_key(llm_server, loaded, m
     assert llm_server.requests[1].headers["authorization"] == "Bearer another"
 
 
+@pytest.mark.parametrize("base", ["", "https://eu.api.openai.com/v1", "https://name.openai.azure.com/openai/v1/"])
+def test_openai_itself_is_told_the_longest_length_by_its_newer_name(base):
+    chat = load_chat_model(load_settings(llm="openai:gpt-5-mini", llm_base_url=base, llm_api_key=KEY))
+    assert (chat.max_tokens, chat.extra_body) == (2000, None)
+
+
 def test_the_providers_count_of_tokens_is_used(model, llm_server):
     llm_server.script(says(ENGLISH, usage=(120, 9)))
     allowance = model.allowance()
@@ -752,6 +758,12 @@ def test_a_failed_answer_is_one_line_of_the_log(model, llm_server, caplog):
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
     assert record.getMessage() == "The language model openai:scripted gave no answer: status 503."
+
+
+@pytest.mark.parametrize("reply", [says_html(), says_nothing(), says_null()], ids=["html", "empty", "null"])
+def test_nothing_usable_has_a_name(model, llm_server, reply):
+    llm_server.script(reply)
+    assert str(refusal(model, retried=False)) == "The language model openai:scripted did not answer (no text)."
 
 
 def test_the_log_says_once_that_the_breaker_opens_and_closes(guarded, llm_server, clock, caplog):

@@ -76,6 +76,8 @@ def failure_of(error: BaseException) -> Failure:
     status = _status(error)
     if isinstance(error, ContextOverflowError) or (status in _TOO_LONG_STATUSES and _says_too_long(error)):
         return Failure("prompt too long", blames=False, too_long=True)
+    if type(error) is ValueError:  # LangChain's word for an answer without a single piece
+        return NOTHING
     if status is None:
         return Failure(type(error).__name__, retriable=True)
     again = status in _RETRIABLE or status >= 500
