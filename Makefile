@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test lint bench clean
+.PHONY: run test test-llama lint bench clean
 .DELETE_ON_ERROR:
 
 ## run: install, bring the index in line with documents/, serve the chat page
@@ -15,6 +15,10 @@ run: $(VENV)/installed
 ## test: install the test extras, run the whole suite
 test: $(VENV)/installed-test chromium
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+## test-llama: build a server of llama.cpp, which needs a C++ compiler and minutes, and test against it
+test-llama: $(VENV)/installed-llama
+	$(BIN)/python -m pytest -m llama_cpp $(ARGS)
 
 ## lint: style, types, and the import contract
 lint: $(VENV)/installed-lint
@@ -37,6 +41,10 @@ $(VENV)/installed: pyproject.toml constraints.txt
 
 $(VENV)/installed-test: $(VENV)/installed
 	$(PIP) --editable '.[test,providers,postgres]'
+	@touch $@
+
+$(VENV)/installed-llama: $(VENV)/installed-test
+	$(PIP) --editable '.[llama]'
 	@touch $@
 
 $(VENV)/installed-lint: $(VENV)/installed-test
