@@ -132,6 +132,14 @@ def test_the_services_own_call_says_that_the_answer_is_cut_short(address: str, s
     assert is_babble("".join(said))
 
 
+def test_a_prompt_that_the_context_does_not_hold_gets_no_answer(address: str, settings: Settings) -> None:
+    calls = pytest.importorskip("qa_service.language_model")
+    model = calls.LanguageModel.load(with_model(settings, address))
+    # This server accepts the request, and then ends its stream before the first word.
+    with closing(model), pytest.raises(calls.Unavailable):
+        list(model.stream([HumanMessage(" ".join(WORDS[:1] * CONTEXT))], model.allowance()))
+
+
 @pytest.mark.parametrize(
     ("question", "language", "quoted"),
     [
