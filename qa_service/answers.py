@@ -36,6 +36,13 @@ class Citation:
 
 
 @dataclass(frozen=True)
+class Delta:
+    """A piece of an answer's text, shown while the answer is being written."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class RelatedPassage:
     """A passage worth reading when there is no answer, or beside one."""
 
@@ -62,7 +69,11 @@ class Answer:
     citations: tuple[Citation, ...]
     warnings: tuple[str, ...] = ()
     related: tuple[RelatedPassage, ...] = ()
+    # What was shown while the answer was streamed and is withdrawn: sentences that the sources do not bear out.
+    withdrawn: tuple[str, ...] = ()
     timings_ms: dict[str, float] = field(default_factory=dict)
+    # What a language model was asked for it: calls, and tokens in and out; empty where none was asked.
+    usage: dict[str, int] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form of the contract."""

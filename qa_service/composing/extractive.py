@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass
 
 from qa_service.answers import Citation
+from qa_service.composing.citations import Draft, cite, displayed
 from qa_service.composing.disagreement import WARNING, find_disagreement
 from qa_service.composing.evidence import Sentence, ends_like_a_sentence
-from qa_service.composing.parallels import SAME_STATEMENT, find_parallel
+from qa_service.composing.parallels import SAME_STATEMENT
 from qa_service.composing.reading import Reading
 from qa_service.composing.refusal import level_of
 from qa_service.composing.sentence_model import sentence_model
@@ -26,15 +27,6 @@ _CLOSE = 0.02
 
 
 @dataclass(frozen=True)
-class Draft:
-    """What a composer makes: the answer's text and its citations; no citation means that it refused."""
-
-    text: str
-    citations: tuple[Citation, ...]
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class _Scored:
     """A sentence and how likely it is that it answers the question."""
 
@@ -48,9 +40,12 @@ def compose(reading: Reading, language: Language, index: OpenIndex, model: Embed
     best = _chosen(scored, language, model)
     if not best:
         return Draft(message("not_found", language), ())
-    best, warnings = _with_disagreement(best, scored, reading.query, index, model)
-    citations = tuple(_citation(n, found, language, index, model) for n, found in enumerate(best, start=1))
-    return Draft("\n\n".join(_said(citation, language) for citation in citations), citations, warnings)
+    best, disputed = _with_disagreement(best, scored, reading.query, index, model)
+    citations = tuple(
+        cite(n, found.sentence, found.probability, language, index, model) for n, found in enumerate(best, start=1)
+    )
+    text = "\n\n".join(_said(citation, language) for citation in citations)
+    return Draft(text, citations, (WARNING,) if disputed else (), disputed=disputed)
 
 
 def _scored(reading: Reading, index: OpenIndex, model: EmbeddingModel) -> list[_Scored]:
@@ -82,8 +77,8 @@ def _chosen(scored: list[_Scored], language: Language, model: EmbeddingModel) ->
 
 def _with_disagreement(
     chosen: list[_Scored], scored: list[_Scored], query: Query, index: OpenIndex, model: EmbeddingModel
-) -> tuple[list[_Scored], tuple[str, ...]]:
-    """What is quoted, with the sentence that contradicts one of it right behind that one, and the warning."""
+) -> tuple[list[_Scored], tuple[int, ...]]:
+    """What is quoted, with the sentence that contradicts one of it right behind that one, and the numbers of both."""
     found = find_disagreement(query, [one.sentence for one in chosen], (one.sentence for one in scored), index, model)
     if found is None:
         return chosen, ()
@@ -91,8 +86,9 @@ def _with_disagreement(
     other = next(one for one in scored if one.sentence is found.other)
     kept = [one for one in chosen if one not in (quoted, other)][: _SENTENCES_QUOTED - 2]
     best = [one for one in chosen if one is quoted or one in kept]
-    best.insert(best.index(quoted) + 1, other)
-    return best, (WARNING,)
+    number = best.index(quoted) + 1
+    best.insert(number, other)
+    return best, (number, number + 1)
 
 
 def _speaks(found: _Scored, language: Language) -> bool:
@@ -108,27 +104,7 @@ def _twin(candidate: _Scored, chosen: list[_Scored], model: EmbeddingModel) -> i
     return int(cosines.argmax()) if cosines.max() >= SAME_STATEMENT else None
 
 
-def _citation(n: int, found: _Scored, language: Language, index: OpenIndex, model: EmbeddingModel) -> Citation:
-    sentence = found.sentence
-    article = index.documents.summary(sentence.passage.document_id)
-    foreign = article.language != language
-    return Citation(
-        n=n,
-        document_id=article.id,
-        title=article.title,
-        language=article.language,
-        url=article.url,
-        published=article.published,
-        quote=sentence.text,
-        start=sentence.start,
-        end=sentence.end,
-        score=round(found.probability, 4),
-        parallel=find_parallel(sentence, language, index, model) if foreign else None,
-    )
-
-
 _FINAL_STOP = re.compile(r"[.…]+$")
-_MARKER = re.compile(r"\[(\d+)\]")
 
 
 def _said(citation: Citation, language: Language) -> str:
@@ -141,8 +117,3 @@ def _said(citation: Citation, language: Language) -> str:
         )
     stop = _FINAL_STOP.search(quote)
     return f"{quote[: stop.start()]} [{citation.n}]{stop[0]}" if stop else f"{quote} [{citation.n}]"
-
-
-def displayed(text: str) -> str:
-    """A source's words within an answer: on one line, and with no marker that could pass for one of ours."""
-    return _MARKER.sub(r"(\1)", " ".join(text.split()))

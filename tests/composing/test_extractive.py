@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from qa_service.composing.extractive import displayed
+from qa_service.composing.citations import displayed
 from qa_service.pipeline import Pipeline
 
 TITLE = "A title with [7] in it"
