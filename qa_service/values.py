@@ -19,7 +19,7 @@ from qa_service.language import WORD, Language, fold, folded_stop_words
 
 Kind = Literal["date", "time", "number", "percentage", "money", "ordinal"]
 
-_MONTHS: dict[str, int] = {
+MONTHS: dict[str, int] = {
     name: number
     for number, names in enumerate(
         (
@@ -42,7 +42,7 @@ _MONTHS: dict[str, int] = {
 }
 
 # What is a part of a date, and says nothing of what is dated.
-MONTHS_AND_DAYS = _MONTHS.keys() | frozenset(
+MONTHS_AND_DAYS = MONTHS.keys() | frozenset(
     """
     monday tuesday wednesday thursday friday saturday sunday lundi mardi mercredi jeudi vendredi samedi dimanche
     """.split()
@@ -119,7 +119,7 @@ _COINS = "|".join(sorted((re.escape(name) for name in _CURRENCIES if name.isalph
 _COUNTRIES = r"(?P<country>us|american|canadian|australian|americains?|canadiens?|australiens?)"
 
 # All patterns read folded text: lower case, no accents, plain spaces and apostrophes.
-_MONTH = rf"(?P<month>{'|'.join(sorted(_MONTHS, key=len, reverse=True))})\b\.?"
+_MONTH = rf"(?P<month>{'|'.join(sorted(MONTHS, key=len, reverse=True))})\b\.?"
 _YEAR = r"(?P<year>1[5-9]\d\d|20\d\d)(?![\d,.]\d|\d| ?%)\b"
 _DAY = r"(?P<day>[12]\d|3[01]|0?[1-9])(?:er|st|nd|rd|th)?"
 _TO = r"(?: ?[-–/] ?| (?:to|and|through|et|au|a) )(?:the |le )?"
@@ -325,7 +325,7 @@ def _named_dates(folded: str, _: Language) -> Iterator[_Read]:
         for match in pattern.finditer(taken):
             parts = match.groupdict()
             year, month = parts.get("year"), parts["month"]
-            number = _MONTHS.get(month) or int(month)
+            number = MONTHS.get(month) or int(month)
             days = [int(day) for name in ("since", "day", "until") if (day := parts.get(name))]
             for day in days or (None,):
                 yield _read(match, _date(match[0], int(year) if year else None, number, day))

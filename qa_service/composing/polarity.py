@@ -1,0 +1,162 @@
+"""What a sentence denies, and on which side of a pair of opposites it stands: "did not open", "rose" and "fell".
+
+Word vectors do not tell "accepted" from "rejected", nor "signed" from "did not sign". Two lists do, for both languages
+at once: words that deny what follows them in their clause, and pairs of opposites. All patterns read folded text with
+plain apostrophes.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+# Content words after a word of denial that it denies, within its clause.
+DENIED_WORDS = 4
+
+_CLAUSE = re.compile(
+    r"[,;:()–—]|\b(?:but|and|while|whereas|although|though|because|since|which|who|after|before"
+    r"|mais|et|tandis que|alors que|car|bien que|qui|dont|apres|avant)\b"
+)
+# "Ne" alone denies nothing: something follows it within a few words ("ne … que" restricts).
+_FRENCH_DENIAL = re.compile(
+    r"\b(?:ne |n')(?=(?:[\w-]+'?[ -]*){0,6}?\b(?:pas|plus|jamais|aucune?|rien|ni|guere|personne|nul)\b)"
+)
+_DENIAL = re.compile(
+    r"\b(?:not|never|nor|neither|none|nobody|nothing|without|cannot|no longer|no one|no(?! (?:more|fewer|less) than)(?! ?\d)"
+    r"|unable|hardly|yet to|instead of|rather than|far from|decid\w+ against|declin\w+ to|refus(?:e|es|ed|ing)\b(?! by)"
+    r"|fail(?:s|ed|ing)? to|rul(?:e|es|ed|ing) out|lack(?:s|ed|ing)?(?: of)?|absence of|escap(?:e|es|ed|ing)|devoid of"
+    r"|aucune?|sans|jamais vu|refus(?:e|es|er|ent|ant|ait|ee)\b|faute de|depourvue?s? de|exclu(?:t|re|ait)?\b|ecart(?:e|er|ee)\b"
+    r"|renonc\w+ a|au lieu de|plutot que|loin de|absence de|incapable de|echou\w+ a|s'abst\w+ de)\b|n't\b"
+)
+
+# What stands for the one and for the other of two opposites.
+_OPPOSITES: tuple[tuple[str, str], ...] = (
+    (  # up and down
+        r"ris(?:e|es|en|ing)|rose|increas\w+|gr[eo]w(?:s|n|ing|th)?|climb\w*|gain\w*|jump\w*|surg\w+|higher|up by"
+        r"|augment\w+|hauss\w+|progress\w+|grimp\w+|croi(?:t|tre|ssance|ssant)|accru\w*|accelere\w*|accelerat\w+|bondi\w*"
+        r"|rais(?:e|es|ed|ing)|relev(?:e|er|ee|ees|es|ent|ement)|doubl\w+|tripl\w+",
+        r"fall(?:s|en|ing)?|fell|decreas\w+|drop(?:s|ped|ping)?(?! out)|declin(?:e|es|ed|ing)(?! to)|shr[aiu]nk\w*|lower\w*"
+        r"|went down|going down|reduc\w+|cut(?:s|ting)?|slow\w+|slash\w*|baiss\w+|recul\w*|dimin\w+|chut\w+|repli\w*"
+        r"|redui\w+|ralenti\w*|los(?:e|es|ing) (?:a|one|half|some)",
+    ),
+    (  # for and against
+        r"accept\w*|approv\w+|adopt\w+|back(?:ed|s|ing)|support(?:s|ed|ing)?(?! centre)|welcom\w+|agree[ds]?|endors\w+"
+        r"|in favou?r|passed|approuv\w+|vot\w+ pour|en faveur|soutien\w*|souten\w+|soutenu\w*|salue(?:e|r|nt)?\b|valid\w+"
+        r"|ratifi\w+|granted|accord(?:e|er|ee|ees|es)\b",
+        r"reject\w*|refus\w+|oppos(?:e|es|ed|ing)\b|veto\w*|against|rejet\w+|contre\b|critici\w+|critiqu\w+|denonc\w+"
+        r"|hostile\w*|turn\w* down|voted down|s'oppos\w+|condemn\w*|betray\w*|trahison|denie[ds] permission",
+    ),
+    (  # open and closed
+        r"open(?:s|ed|ing)?|reopen\w*|ouvr\w+|ouverte?s?|ouverture|rouvr\w+|rouverte?s?|inaugur\w+",
+        r"clos(?:e|es|ed|ing|ure)|shut\w*|ferm(?:e|er|es|ee|ees|era|eront|eture|ent)",
+    ),
+    (  # won and lost
+        r"w[io]n(?:s|ning|ner)?|beat(?:s|en)?|victor\w+|gagn\w+|remport\w+|vainqueur|s'impos\w+|s'est impos\w+|battu(?! par)"
+        r"|batt(?:ent|re)|triumph\w*|defeated(?! by)|successful bid",
+        r"lost|loses|losing to|lose to|defeated by|beaten by|perd(?:u|ue|us|ent)?|battu\w* par|defaites?|s'est incline\w*",
+    ),
+    (  # finished and given up
+        r"finish\w*|complet(?:e|ed|es|ing)|termin\w+|achev\w+|reached the end",
+        r"drop(?:s|ped|ping) out|pull(?:s|ed|ing) out|gave up|abandon\w*|renonc\w+|retired from|unfinished|inacheve\w*",
+    ),
+    (  # going ahead and called off
+        r"go(?:es|ing)? ahead|maint(?:ient|enu\w*|iendr\w+|enir|ain\w*)|launch\w*|lanc(?:e|er|era|ee|ement)|ouvrira"
+        r"|plan(?:s|ned)? to|will (?:open|build|launch)|appel\w* a|call(?:s|ed)? for|confirm\w*",
+        r"call(?:s|ed|ing)? off|cancel\w*|annul\w+|scrap(?:s|ped|ping)|abandon\w*|renonc\w+|shelv\w+|suspen\w+|ecart\w+"
+        r"|rul(?:es|ed|ing) out|gave up|give up|exclu(?:t|re)\b",
+    ),
+    (  # allowed and forbidden
+        r"allow\w*|permit(?:s|ted)?|authori[sz]\w+|autoris\w+|permet\w*|permi(?:s|se|ses)|admi(?:s|se|ses)|peuvent|peut"
+        r"|may\b|can\b|legal|let\b",
+        r"forbid\w*|forbad\w*|ban(?:s|ned|ning)?|prohibit\w*|interdi\w+|defendu\w*|barred|illegal",
+    ),
+    (  # guilty and not
+        r"convict\w*|guilty|condamn\w+|coupables?|sentenc\w+",
+        r"acquit\w*|innocent\w*|relax(?:e|ee|es|er)\b|cleared|blanchi\w*",
+    ),
+    (  # harmed and spared
+        r"injur(?:e|ed|ies|y)|hurt|wounded|bless(?:e|es|ee|ees|ures?)|kill(?:ed|s)|dead|deaths?|died|morts?|deces\w*"
+        r"|victim\w*|damag\w+|destroy\w*|endommag\w+|detrui\w+|detruite?s?|hit|affected|affecte\w*|touche\w*|side effects?",
+        r"unharmed|unhurt|spared|intact\w*|indemnes?|epargn\w+|unscathed|unaffected|escaped",
+    ),
+    (  # said to be so and denied
+        r"confirm\w*|acknowledg\w+|admit\w*|reconnai\w+|reconnu\w*|conced\w+|admis\b",
+        r"den(?:y|ies|ied)|dement\w*|infirm\w+|nie\b|nient|nier|contest\w+|disput\w+",
+    ),
+    (  # binding and not
+        r"binding|contraignant\w*|mandatory|compulsory|obligatoires?",
+        r"non-binding|non contraignant\w*|optional|voluntary|facultati\w+|volontaires?",
+    ),
+    (  # reached and missed
+        r"succe(?:ed\w*|ss\w*)|reussi\w*|manag(?:ed|es) to|parven\w+|on track|well on its way|atteint|achiev\w+",
+        r"fail(?:s|ed|ure|ing)?|echou\w+|echec|miss(?:ed|es)?|manqu\w+|off track|behind target",
+    ),
+    (  # on time and late
+        r"ahead of schedule|on time|on schedule|as planned|a temps|en avance|comme prevu|a la date prevue|dans les temps",
+        r"late(?!r)|delay\w*|behind schedule|postpon\w*|put off|retard\w*|report(?:e|ee|es) (?:a|au|de)|repouss\w*",
+    ),
+    (  # changed and left as it was
+        r"chang(?:e|ed|es|ing)|modifi\w+|lower\w*|rais(?:e|ed|es)|cut(?:s|ting)?|baiss\w+|relev(?:e|er|ee)",
+        r"unchanged|inchange\w*|kept|stable|left as|maint(?:ient|enu\w*|ain\w*)|sans changement",
+    ),
+    (  # kept and given back, stayed and left
+        r"keep(?:s|ing)?|kept|stay(?:s|ed)?|remain(?:s|ed)?|rest(?:e|era|er|ent|eront)\b|conserv\w+|gard(?:e|er|era)\b",
+        r"return\w*|hand(?:s|ed|ing)? (?:back|over)|restitu\w+|rend(?:u|ue|us|ues|re)\b|leav\w+|left|quitt\w+|resign\w*"
+        r"|step\w* down|withdr[ae]w\w*|remov\w+|supprim\w+|drop(?:s|ped)?\b",
+    ),
+    (r"sell(?:s|ing)?|sold|vend\w*|cede\w*", r"b[uo]y(?:s|ing)?|bought|acquir\w+|achet\w+|acqui[ers]\w*"),
+    (r"join(?:s|ed|ing)?|rejoin\w*|adher\w+", r"leav\w+|left|quit\w*|withdr[ae]w\w*|se retir\w+"),
+    (
+        r"includ\w+|inclu(?:s|se|t|re|ses)\b|cover(?:s|ed)?|couvr\w+|couverte?s?",
+        r"exclud\w+|exclu\w*|except\w*|sauf|hors\b",
+    ),
+    (r"hir(?:e|ed|es|ing)|recrut\w+|embauch\w+", r"dismiss\w*|licenci\w+|sack\w*|lay(?:s|ing)? off|laid off|limog\w+"),
+    (r"free(?: of charge)?\b|gratui\w+", r"paying|payante?s?|charged|fee\b"),
+    (
+        r"more than|plus de|over\b|exceed\w*|above|depass\w+|superieure?s?",
+        r"less than|fewer than|moins de|under\b|below|inferieure?s?",
+    ),
+    (r"before|avant|prior to", r"after|apres|following"),
+    (r"early|debut\w*|beginning", r"late(?!r)|fin\b|end\b"),
+    (r"unanim\w+|consensus", r"divided|split\b|narrow\w*|partag\w+|divise\w*"),
+    (r"trust\w*|confiance", r"distrust\w*|no-confidence|defiance|mefiance"),
+    (r"record\w*|jamais vu|du jamais-vu", r"ordinary|habituel\w*"),
+    (r"already|deja", r"not yet|pas encore|yet to"),
+    (r"first|premier\w*", r"last\b|derniere?s?"),
+    (
+        r"begin(?:s|ning)?|beg[au]n|start(?:s|ed|ing)?|commenc\w+|debute\w*|demarr\w+|resum\w+|repren\w+|repri(?:s|se)",
+        r"end(?:s|ed|ing)\b|stop\w*|ceas\w+|cess\w+|arret\w+|halt\w*",
+    ),
+)
+_PAIRS = tuple((re.compile(rf"\b(?:{one})(?!\w)"), re.compile(rf"\b(?:{other})(?!\w)")) for one, other in _OPPOSITES)
+
+
+@dataclass(frozen=True)
+class Sign:
+    """One of two opposites in a text: which pair, which side (1 or -1, turned where it is denied), and where."""
+
+    pair: int
+    side: int
+    at: int
+
+
+def clause_borders(folded: str) -> list[int]:
+    """Where clauses of a text begin, but for the first."""
+    return [found.start() for found in _CLAUSE.finditer(folded)]
+
+
+def denials(folded: str) -> list[int]:
+    """Where what is denied begins: right behind each word of denial."""
+    french = [found.end() for found in _FRENCH_DENIAL.finditer(folded)]
+    return sorted([*french, *(found.end() for found in _DENIAL.finditer(folded))])
+
+
+def signs(folded: str, is_denied: list[tuple[int, int]]) -> list[Sign]:
+    """The opposites that a text names; those that begin within a denied span (start, end) stand for their opposite."""
+    found: list[Sign] = []
+    for number, sides in enumerate(_PAIRS):
+        for side, pattern in zip((1, -1), sides, strict=True):
+            for match in pattern.finditer(folded):
+                turned = any(start <= match.start() < end for start, end in is_denied)
+                found.append(Sign(number, -side if turned else side, match.start()))
+    return found
