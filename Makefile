@@ -40,7 +40,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/installed-test: $(VENV)/installed
-	$(PIP) --editable '.[test,providers,postgres]'
+	$(PIP) --editable '.[test,providers,anthropic,mistralai,ollama,postgres]'
 	@touch $@
 
 $(VENV)/installed-llama: $(VENV)/installed-test

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import time
 import uuid
-from dataclasses import dataclass
+from collections.abc import Generator
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
-from qa_service.answers import Answer, RelatedPassage
+from qa_service.answers import Answer, Citation, Delta, RelatedPassage
 from qa_service.articles import Article
-from qa_service.composing import extractive
-from qa_service.composing.reading import read
+from qa_service.composing import extractive, llm
+from qa_service.composing.citations import Draft, shown
+from qa_service.composing.reading import Reading, read
 from qa_service.conversations import LONGEST_ID, Conversations, Turn
 from qa_service.document_store import DocumentSummary
 from qa_service.embedding_model import EmbeddingModel
 from qa_service.errors import InvalidQuestion
 from qa_service.follow_ups import asked_language, complete
 from qa_service.generations import IndexFolder
-from qa_service.index_reader import CurrentIndex
+from qa_service.index_reader import CurrentIndex, OpenIndex
 from qa_service.language import LANGUAGES, Language, known_language, shown_language
+from qa_service.language_model import Allowance, LanguageModel
+from qa_service.prompting import token_counter
 from qa_service.retrieval import RankedPassage
 from qa_service.retriever import BilingualRetriever
+from qa_service.rewriting import rewrite
 from qa_service.settings import Settings
 
 _RANKED = 10
@@ -30,6 +35,9 @@ _RELATED_FROM = 0.35
 _LARGEST_K = 100
 # Characters: channels refuse or forget longer ids.
 LONGEST_CONVERSATION_ID = LONGEST_ID
+
+# An answer while it is written, and at last all of it.
+Events = Generator[Delta | Citation | Answer, None, None]
 
 
 @dataclass(frozen=True)
@@ -52,6 +60,21 @@ class IndexedDocument:
     translations: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """A question that can be taken, and what was said along with it."""
+
+    question: str
+    language: Language | None
+    conversation_id: str | None
+    default_language: Language
+
+    def spoken(self, earlier: list[Turn]) -> Language:
+        """The language to answer in."""
+        shown = self.language or asked_language(self.question) or shown_language(self.question)
+        return shown or _spoken(earlier) or self.default_language
+
+
 class Pipeline:
     """Answers questions from the current generation of the index. Safe to share between threads.
 
@@ -67,6 +90,8 @@ class Pipeline:
         self._conversations = Conversations(settings)
         self._model = EmbeddingModel.load(settings.embeddings)
         self._index = CurrentIndex(IndexFolder(settings.index), self._model)
+        self._llm = LanguageModel.load(settings)
+        self._count_tokens = token_counter(settings.llm)
 
     def open(self) -> None:
         """Open the current index once, as a single command needs it."""
@@ -77,7 +102,9 @@ class Pipeline:
         self._index.follow()
 
     def close(self) -> None:
-        """Let go of the index and the conversations."""
+        """Let go of the index, the conversations and the language model."""
+        if self._llm:
+            self._llm.close()
         self._index.stop()
         self._conversations.close()
 
@@ -100,36 +127,85 @@ class Pipeline:
         default. Raises InvalidQuestion when the question is empty or too long, the language is not one of ours, or
         the id is too long. Nothing is kept where it is not to be remembered, as in an evaluation.
         """
+        events = self.stream(question, language, conversation_id, default_language=default_language, remember=remember)
+        *_, answer = events
+        if not isinstance(answer, Answer):
+            raise TypeError("A stream ends with its answer.")
+        return replace(answer, withdrawn=())  # nobody saw it
+
+    def stream(
+        self,
+        question: str,
+        language: Language | None = None,
+        conversation_id: str | None = None,
+        *,
+        default_language: Language = "en",
+        remember: bool = True,
+    ) -> Events:
+        """The same as it is written: pieces of text and citations as they come, and at last the finished answer.
+
+        The finished answer holds all of it, and takes the place of what was shown before. What is wrong with the
+        question or the index is raised here, before anything is shown. Closing it ends the writing.
+        """
+        asked = _Asked(
+            self._checked(question), _checked_language(language), _checked_id(conversation_id), default_language
+        )
+        events = self._events(asked, remember=remember)
+        next(events)  # until the passages are found
+        return events
+
+    def _events(self, asked: _Asked, *, remember: bool) -> Events:
+        """Nothing yet when the passages are found, then what is written of the answer, then the answer."""
         started = time.perf_counter()
-        asked, wanted, conversation = self._checked(question), _checked_language(language), _checked_id(conversation_id)
-        earlier = self._conversations.turns(conversation) if conversation else []
-        understood = complete(asked, [turn.understood for turn in earlier])
-        spoken = wanted or asked_language(asked) or shown_language(asked) or _spoken(earlier) or default_language
+        allowance = self._llm.allowance() if self._llm else None
+        earlier = self._conversations.turns(asked.conversation_id) if asked.conversation_id else []
+        language = asked.spoken(earlier)
+        understood = self._understood(asked.question, earlier, language, allowance)
         with self._index.use() as index:
             reading = read(understood, index, self._model)
             retrieved = time.perf_counter()
-            draft = extractive.compose(reading, spoken, index, self._model)
+            yield Delta("")
+            draft = yield from self._composed(reading, language, index, allowance)
         composed = time.perf_counter()
         answer = Answer(
             id=uuid.uuid4().hex,
-            conversation_id=conversation or uuid.uuid4().hex,
-            question=asked,
-            language=spoken,
+            conversation_id=asked.conversation_id or uuid.uuid4().hex,
+            question=asked.question,
+            language=language,
             answer=draft.text,
             abstained=not draft.citations,
-            composer=extractive.NAME,
+            composer=draft.composer,
             citations=draft.citations,
             warnings=draft.warnings,
             related=() if draft.citations else _related(reading.ranked),
+            withdrawn=draft.withdrawn,
             timings_ms={
                 "retrieve": _milliseconds(started, retrieved),
                 "compose": _milliseconds(retrieved, composed),
                 "total": _milliseconds(started, composed),
             },
+            usage=asdict(allowance.usage) if allowance else {},
         )
         if remember:
             self._conversations.add(answer, understood)
-        return answer
+        yield answer
+
+    def _understood(self, question: str, earlier: list[Turn], language: Language, allowance: Allowance | None) -> str:
+        """The question as it stands alone: in the language model's words where there is one, else in its own."""
+        rewritten = None
+        if self._llm and allowance:
+            rewritten = rewrite(question, earlier, language, self._model, self._llm, allowance)
+        return rewritten or complete(question, [turn.understood for turn in earlier])
+
+    def _composed(
+        self, reading: Reading, language: Language, index: OpenIndex, allowance: Allowance | None
+    ) -> Generator[Delta | Citation, None, Draft]:
+        """The answer that quotes, or the one that a language model writes where there is one and something to tell."""
+        quoted = extractive.compose(reading, language, index, self._model)
+        if not self._llm or not allowance or not quoted.citations:
+            return (yield from shown(quoted))
+        writer = llm.Writer(self._llm, allowance, self._settings.llm_prompt_tokens, self._count_tokens)
+        return (yield from llm.compose(reading, quoted, language, index, self._model, writer))
 
     def search(self, query: str, k: int = _RANKED) -> list[RelatedPassage]:
         """The ranked passages that an answer would be composed from; both languages in one ranking.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict
 from typing import Annotated, Any, TypeVar
 
@@ -10,15 +11,18 @@ from flask import Blueprint, Response, json, jsonify, request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from werkzeug.exceptions import BadRequest, UnprocessableEntity
 
-from qa_service.answers import Answer
+from qa_service.answers import Answer, Citation, Delta
 from qa_service.channels.negotiation import preferred_language
+from qa_service.channels.problems import problem_of
 from qa_service.language import Language
-from qa_service.pipeline import LONGEST_CONVERSATION_ID, Pipeline
+from qa_service.pipeline import LONGEST_CONVERSATION_ID, Events, Pipeline
 
 Body = TypeVar("Body", bound=BaseModel)
 
 # A proxy must pass a stream on as it comes.
 _UNBUFFERED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+_NAMES: dict[type, str] = {Delta: "delta", Citation: "citation", Answer: "done"}
 
 
 class AskBody(BaseModel):
@@ -48,12 +52,11 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
     @routes.post("/api/ask")
     def ask() -> Response:
         body = _body(AskBody)
-        answer = pipeline.answer(
-            body.question, body.language, body.conversation_id, default_language=preferred_language()
-        )
+        asked = (body.question, body.language, body.conversation_id)
         if body.stream or _wants_events():
-            return Response(_events(answer), mimetype="text/event-stream", headers=_UNBUFFERED)
-        return jsonify(answer.to_dict())
+            events = pipeline.stream(*asked, default_language=preferred_language())
+            return Response(_sent(events), mimetype="text/event-stream", headers=_UNBUFFERED)
+        return jsonify(pipeline.answer(*asked, default_language=preferred_language()).to_dict())
 
     @routes.post("/api/search")
     def search() -> Response:
@@ -102,13 +105,14 @@ def _wants_events() -> bool:
     return any(kind == "text/event-stream" and quality > 0 for kind, quality in accepted)
 
 
-def _events(answer: Answer) -> Iterator[str]:
-    """The answer as server-sent events: its text, its citations, and at last all of it."""
-    for paragraph in answer.answer.splitlines(keepends=True):
-        yield _event("delta", {"text": paragraph})
-    for citation in answer.citations:
-        yield _event("citation", asdict(citation))
-    yield _event("done", answer.to_dict())
+def _sent(events: Events) -> Iterator[str]:
+    """An answer as server-sent events: its text and citations as they come, at last all of it; else an error."""
+    with closing(events):  # a reader who goes away ends the writing
+        try:
+            for event in events:
+                yield _event(_NAMES[type(event)], asdict(event))
+        except Exception as error:  # noqa: BLE001 (the status has long been sent)
+            yield _event("error", problem_of(error).get_json())
 
 
 def _event(name: str, data: dict[str, Any]) -> str:

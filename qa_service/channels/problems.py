@@ -40,15 +40,18 @@ def status_of(error: QAServiceError) -> int:
     return _STATUS.get(type(error), 500)
 
 
+def problem_of(error: Exception) -> Response:
+    """The problem document of one of our own errors; of any other, which is logged, one that tells nothing of it."""
+    if isinstance(error, QAServiceError):
+        return problem(status_of(error), str(error))
+    _LOG.error("Unexpected error", exc_info=error)
+    return problem(500, "Something went wrong here; the error was logged.")
+
+
 def init_app(app: Flask) -> None:
     """Answer the errors that no channel shows in its own way with a problem document."""
-    app.register_error_handler(QAServiceError, _own_problem)
     app.register_error_handler(HTTPException, _http_problem)
-    app.register_error_handler(Exception, _unexpected_problem)
-
-
-def _own_problem(error: QAServiceError) -> Response:
-    return problem(status_of(error), str(error))
+    app.register_error_handler(Exception, problem_of)
 
 
 def _http_problem(error: HTTPException) -> Response:
@@ -57,8 +60,3 @@ def _http_problem(error: HTTPException) -> Response:
         if name.lower() not in ("content-type", "content-length"):
             response.headers[name] = value
     return response
-
-
-def _unexpected_problem(error: Exception) -> Response:
-    _LOG.error("Unexpected error", exc_info=error)
-    return problem(500, "Something went wrong here; the error was logged.")

@@ -7,7 +7,7 @@ import logging
 import os
 import random
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
@@ -73,7 +73,9 @@ class LanguageModel:
         """What one answer may spend, from now on."""
         return Allowance(self._seconds)
 
-    def stream(self, messages: list[BaseMessage], allowance: Allowance, *, retried: bool = True) -> Iterator[str]:
+    def stream(
+        self, messages: list[BaseMessage], allowance: Allowance, *, retried: bool = True
+    ) -> Generator[str, None, None]:
         """The text of an answer as it comes, without a model's thoughts.
 
         A request that gave no text is sent again while the allowance lasts, unless ``retried`` is false. Closing the

@@ -20,6 +20,8 @@ _KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY", "mistrala
 _NO_KEY = "none"
 # Clients are shared between models, and each model has an event loop of its own: no connection outlives its answer.
 _HEADERS = {"Connection": "close"}
+# What a prompt holds beside the passages, in tokens: the instruction, the question, an answer to be written again.
+_AROUND_TOKENS = 2_000
 # Servers that know the newer name of the longest length, and refuse the older one for some models.
 _NEWER_OPENAI = ("openai.com", "openai.azure.com")
 
@@ -99,6 +101,8 @@ def _ollama_options(settings: Settings) -> dict[str, Any]:
         headers["Authorization"] = f"Bearer {key}"
     options: dict[str, Any] = {
         "num_predict": settings.llm_max_tokens,
+        # Ollama cuts off the beginning of what its context does not hold, and says nothing.
+        "num_ctx": settings.llm_prompt_tokens + settings.llm_max_tokens + _AROUND_TOKENS,
         "client_kwargs": {"timeout": settings.llm_timeout, "headers": headers},
     }
     return options | ({"base_url": settings.llm_base_url} if settings.llm_base_url else {})

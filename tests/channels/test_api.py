@@ -20,7 +20,7 @@ ENGLISH = "When was the visa agreement signed?"
 FRENCH = "Quand l’exemption de visa entre-t-elle en vigueur ?"
 FIELDS = {
     "id", "conversation_id", "question", "language", "answer", "abstained", "composer", "citations", "warnings",
-    "related", "timings_ms",
+    "related", "withdrawn", "timings_ms", "usage",
 }  # fmt: skip
 
 

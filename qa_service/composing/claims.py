@@ -1,0 +1,79 @@
+"""A text that a language model wrote as claims: its sentences, each with the passages that it cites."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from qa_service.chunking import sentences
+from qa_service.composing.evidence import ends_like_a_sentence
+from qa_service.composing.markers import Marker
+from qa_service.language import Language
+
+# What a line of a list or a heading begins with: an answer is set in paragraphs.
+_LIST_SIGN = re.compile(r"^(?:[-*•–—]\s+|\d{1,2}[.)]\s+|#{1,6}\s+|>\s+)+")
+_EMPHASIS = re.compile(r"\*\*|__|`")
+_FINAL_STOP = re.compile(r"[.!?…]+[”»\"’)\s]*$")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence of a written answer, and the numbers of the passages that it cites, in order."""
+
+    text: str
+    cited: tuple[int, ...]
+    # Whether it begins a paragraph, and whether it ends as a sentence does, or with what it cites.
+    opens: bool
+    whole: bool
+
+
+def read_claims(pieces: Iterable[str | Marker], language: Language) -> list[Claim]:
+    """The sentences of a text in which the markers have been read, in order.
+
+    A marker belongs to the sentence that it stands in or behind, on whichever side of the full stop.
+    """
+    text, markers = _apart(pieces)
+    spans = sentences(text, language)
+    cited: list[list[int]] = [[] for _ in spans]
+    behind = [False] * len(spans)
+    for at, marker in markers:
+        row = max((row for row, span in enumerate(spans) if span.start < at), default=0)
+        if spans:
+            cited[row] += [number for number in marker.numbers if number not in cited[row]]
+            behind[row] = behind[row] or at >= spans[row].end
+    claims = []
+    for row, span in enumerate(spans):
+        bare = _bare(text[span.start : span.end])
+        if not bare:
+            continue
+        whole = behind[row] or ends_like_a_sentence(bare) or row + 1 < len(spans)
+        opens = row == 0 or "\n" in text[spans[row - 1].end : span.start]
+        claims.append(Claim(bare, tuple(cited[row]), opens, whole))
+    return claims
+
+
+def with_markers(claim: str, numbers: Iterable[int]) -> str:
+    """A claim with its citations before its full stop: "It opened in May [1][2]."."""
+    marked = "".join(f"[{number}]" for number in numbers)
+    stop = _FINAL_STOP.search(claim)
+    return f"{claim[: stop.start()]} {marked}{stop[0]}" if stop else f"{claim} {marked}"
+
+
+def _apart(pieces: Iterable[str | Marker]) -> tuple[str, list[tuple[int, Marker]]]:
+    """The text without its markers, and where each of these stood."""
+    texts: list[str] = []
+    markers: list[tuple[int, Marker]] = []
+    length = 0
+    for piece in pieces:
+        if isinstance(piece, Marker):
+            markers.append((length, piece))
+        else:
+            texts.append(piece)
+            length += len(piece)
+    return "".join(texts), markers
+
+
+def _bare(sentence: str) -> str:
+    """A sentence without what marks it as part of a list, and without emphasis."""
+    return " ".join(_EMPHASIS.sub("", _LIST_SIGN.sub("", sentence)).split(" ")).strip()

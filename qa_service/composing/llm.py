@@ -1,0 +1,282 @@
+"""The composer that lets a language model write, and holds each of its sentences to the sources.
+
+The model's text is shown as it comes. What stands in the finished answer is decided afterwards: a sentence stays only
+if sentences of the sources bear it out, and it cites those, whatever number the model gave it. Where nothing stays,
+or where no text comes, the answer is the one that quotes the sources.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+
+from langchain_core.messages import BaseMessage
+
+from qa_service.answers import Citation, Delta
+from qa_service.chunking import Passage, sentences
+from qa_service.composing.citations import Draft, Drafting, cite, shown
+from qa_service.composing.claims import Claim, read_claims, with_markers
+from qa_service.composing.evidence import Sentence
+from qa_service.composing.markers import Marker, MarkerReader
+from qa_service.composing.reading import Reading
+from qa_service.composing.support import Sources, Support
+from qa_service.embedding_model import EmbeddingModel
+from qa_service.index_reader import OpenIndex
+from qa_service.language import WORD, Language, message, other, shown_language
+from qa_service.language_model import Allowance, CutShort, LanguageModel, PromptTooLong, Unavailable
+from qa_service.prompting import NOT_FOUND, again_messages, answer_messages, numbered, within_budget
+from qa_service.words import content_words
+
+NAME = "llm"
+
+UNSUPPORTED = "unsupported_sentence_removed"
+UNAVAILABLE = "llm_unavailable"
+INCOMPLETE = "llm_incomplete"
+WRONG_LANGUAGE = "llm_wrong_language"
+
+# What shows the language of a text: so much is held back until it is known to be the right one.
+_OPENING_WORDS = 8
+_OPENING_CHARS = 200
+# While an answer is written, so many of its markers are looked up, each with so many characters before it.
+_MARKERS_SHOWN = 50
+_LOOKED_BACK = 600
+
+
+@dataclass(frozen=True)
+class Writer:
+    """What an answer is written with: a language model, what this answer may spend, and how much it reads.
+
+    ``prompt_tokens`` are those of the passages, as ``count`` counts them.
+    """
+
+    llm: LanguageModel
+    allowance: Allowance
+    prompt_tokens: int
+    count: Callable[[str], int]
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What is to be answered, in which language, and from what."""
+
+    question: str
+    language: Language
+    index: OpenIndex
+    model: EmbeddingModel
+    writer: Writer
+
+    def citation(self, n: int, sentence: Sentence, score: float) -> Citation:
+        """The citation of a sentence, as number n."""
+        return cite(n, sentence, score, self.language, self.index, self.model)
+
+
+@dataclass
+class _Written:
+    """What came of one call: the text as far as it was read, and how it ended."""
+
+    sources: Sources
+    pieces: list[str | Marker] = field(default_factory=list)
+    complete: bool = False
+    shown: bool = False
+    wrong_language: bool = False
+
+    @property
+    def text(self) -> str:
+        """The text without its markers."""
+        return "".join(piece for piece in self.pieces if isinstance(piece, str)).strip()
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether the model says that the passages do not answer."""
+        return self.text.startswith(NOT_FOUND)
+
+
+_Calling = Generator[Delta | Citation, None, _Written]
+
+
+def compose(
+    reading: Reading, quoted: Draft, language: Language, index: OpenIndex, model: EmbeddingModel, writer: Writer
+) -> Drafting:
+    """Write an answer from what was read: what is shown while it is written, and at last the finished draft.
+
+    ``quoted`` is the answer that quotes the sources, and takes the place of a text of which nothing is left.
+    """
+    task = _Task(reading.query.text, language, index, model, writer)
+    try:
+        written = yield from _answered([ranked.passage for ranked in reading.ranked], task)
+    except Unavailable:
+        return (yield from shown(_instead(quoted, UNAVAILABLE)))
+    draft = _finished(written, quoted, task)
+    return draft if written.shown else (yield from shown(draft))
+
+
+def _answered(passages: list[Passage], task: _Task) -> _Calling:
+    """The text that the model writes: from fewer passages where they were too many, again in a wrong language."""
+    texts = _numbered(passages, task)
+    count = len(within_budget(texts, task.writer.prompt_tokens, task.writer.count))
+    try:
+        return (yield from _in_language(passages[:count], task))
+    except PromptTooLong:
+        return (yield from _in_language(passages[: max(1, count // 2)], task))
+
+
+def _in_language(passages: list[Passage], task: _Task) -> _Calling:
+    """The text in the asked language: it is asked for once more where the first is in the other one."""
+    messages = answer_messages(task.question, _numbered(passages, task), task.language)
+    sources = Sources(passages, _published(passages, task), task.model)
+    written = yield from _called(messages, sources, task)
+    if not written.wrong_language:
+        return written
+    try:
+        return (yield from _called(again_messages(messages, written.text, task.language), sources, task))
+    except Unavailable:
+        return written
+
+
+def _numbered(passages: list[Passage], task: _Task) -> list[str]:
+    dates = _published(passages, task)
+    return [numbered(number, passage, dates[passage.document_id]) for number, passage in enumerate(passages, start=1)]
+
+
+def _published(passages: list[Passage], task: _Task) -> dict[str, str | None]:
+    ids = {passage.document_id for passage in passages}
+    return {document_id: task.index.documents.summary(document_id).published for document_id in ids}
+
+
+def _called(messages: list[BaseMessage], sources: Sources, task: _Task) -> _Calling:
+    """One call: its text, shown from the moment that its beginning is known to be an answer in the right language."""
+    written, reader, live = _Written(sources), MarkerReader(sources.numbers), _Live(sources, task)
+    with closing(task.writer.llm.stream(messages, task.writer.allowance)) as stream:
+        try:
+            for text in stream:
+                written.pieces += reader.feed(text)
+                if not written.shown and not _is_opened(written, task.language):
+                    if written.wrong_language:
+                        return written
+                    continue
+                written.shown = True
+                yield from live.show(written.pieces)
+            written.complete = True
+        except CutShort:
+            pass
+    written.pieces += reader.finish()
+    written.wrong_language = not written.shown and shown_language(written.text) == other(task.language)
+    if written.text and not written.wrong_language and not written.is_refusal:
+        written.shown = True
+        yield from live.show(written.pieces)
+    return written
+
+
+def _is_opened(written: _Written, language: Language) -> bool:
+    """Whether enough has come to know that it is an answer, and in the right language."""
+    text = written.text
+    if len(text) < _OPENING_CHARS and len(WORD.findall(text)) < _OPENING_WORDS:
+        return False
+    written.wrong_language = shown_language(text) == other(language)
+    return not written.wrong_language and not written.is_refusal
+
+
+class _Live:
+    """An answer as it is shown while it is written: each marker with the source that bears out what stands before."""
+
+    def __init__(self, sources: Sources, task: _Task) -> None:
+        self._sources, self._task = sources, task
+        self._shown = 0
+        self._markers = 0
+        self._before = ""
+        self._numbers: dict[tuple[str, int], int] = {}
+
+    def show(self, pieces: list[str | Marker]) -> Iterator[Delta | Citation]:
+        """What is new among the pieces."""
+        new, self._shown = pieces[self._shown :], len(pieces)
+        for piece in new:
+            if isinstance(piece, str):
+                self._before = (self._before + piece)[-_LOOKED_BACK:]
+                yield Delta(piece)
+            else:
+                yield from self._cited(piece)
+
+    def _cited(self, marker: Marker) -> Iterator[Delta | Citation]:
+        self._markers += 1
+        spans = sentences(self._before, self._task.language)
+        if not spans or self._markers > _MARKERS_SHOWN:
+            return
+        self._before = self._before[spans[-1].start :]
+        support = self._sources.support(self._before, self._task.language, marker.numbers)
+        if support is None:
+            return
+        fresh = [one for one in support.sentences if _place(one) not in self._numbers]
+        for sentence in fresh:
+            self._numbers[_place(sentence)] = len(self._numbers) + 1
+        yield Delta(" " + "".join(f"[{self._numbers[_place(one)]}]" for one in support.sentences))
+        for sentence in fresh:
+            yield self._task.citation(self._numbers[_place(sentence)], sentence, support.score)
+
+
+def _finished(written: _Written, quoted: Draft, task: _Task) -> Draft:
+    """The draft that a text comes to; the quoted answer where nothing of it is left."""
+    if written.is_refusal:
+        return Draft(message("not_found", task.language), (), composer=NAME)
+    if written.wrong_language:
+        return _instead(quoted, WRONG_LANGUAGE)
+    claims = read_claims(written.pieces, task.language)
+    broken = [] if written.complete else [claim for claim in claims[-1:] if not claim.whole]
+    stated = _stated(claims[: len(claims) - len(broken)])
+    held = [(claim, support) for claim in stated if (support := _support(claim, written.sources, task))]
+    kept = {id(claim) for claim, _ in held}
+    removed = tuple(claim.text for claim in stated if id(claim) not in kept)
+    warnings = [UNSUPPORTED] * bool(removed) + [INCOMPLETE] * (not written.complete)
+    draft = _draft(held, task)
+    withdrawn = (*removed, *(claim.text for claim in broken))
+    if not held or not _covers(draft, quoted):
+        withdrawn = tuple(claim.text for claim in claims)
+        return replace(_instead(quoted, *(warnings or [UNSUPPORTED])), withdrawn=withdrawn)
+    return replace(draft, warnings=(*quoted.warnings, *warnings), withdrawn=withdrawn)
+
+
+def _stated(claims: list[Claim]) -> list[Claim]:
+    """The sentences that state something, each once: "Yes." states nothing, and a model may repeat itself."""
+    seen: set[str] = set()
+    stated = []
+    for claim in claims:
+        if claim.text not in seen and (content_words(claim.text) or claim.cited):
+            stated.append(claim)
+        seen.add(claim.text)
+    return stated
+
+
+def _support(claim: Claim, sources: Sources, task: _Task) -> Support | None:
+    """What bears out a sentence that is in the asked language."""
+    if len(WORD.findall(claim.text)) >= _OPENING_WORDS and shown_language(claim.text) == other(task.language):
+        return None
+    return sources.support(claim.text, task.language, claim.cited)
+
+
+def _draft(held: list[tuple[Claim, Support]], task: _Task) -> Draft:
+    """Sentences and what bears them out as an answer, its citations numbered by their first use."""
+    citations: dict[tuple[str, int], Citation] = {}
+    text = ""
+    for claim, support in held:
+        for sentence in support.sentences:
+            if _place(sentence) not in citations:
+                citations[_place(sentence)] = task.citation(len(citations) + 1, sentence, support.score)
+        numbers = [citations[_place(sentence)].n for sentence in support.sentences]
+        text += ("\n\n" if claim.opens else " ") * bool(text) + with_markers(claim.text, numbers)
+    return Draft(text, tuple(citations.values()), composer=NAME)
+
+
+def _covers(draft: Draft, quoted: Draft) -> bool:
+    """Whether an answer cites both sides where the sources contradict each other."""
+    cited = {(citation.document_id, citation.start) for citation in draft.citations}
+    disputed = [citation for citation in quoted.citations if citation.n in quoted.disputed]
+    return all((citation.document_id, citation.start) in cited for citation in disputed)
+
+
+def _instead(quoted: Draft, *warnings: str) -> Draft:
+    """The quoted answer, with what became of the written one."""
+    return replace(quoted, warnings=(*quoted.warnings, *warnings))
+
+
+def _place(sentence: Sentence) -> tuple[str, int]:
+    return sentence.passage.document_id, sentence.start
