@@ -19,11 +19,12 @@ from benchmarks.hashed_words import hashed_words
 from qa_service import BilingualEmbeddings
 from qa_service.articles import Article, find_documents, read_article
 from qa_service.chunking import ChunkSettings, Passage, passages, sentences
+from qa_service.composing.support import Sources
 from qa_service.embedding_model import EmbeddingModel
 from qa_service.generations import IndexFolder
 from qa_service.index_reader import open_current
 from qa_service.indexing import index_documents, searchable_text
-from qa_service.language import LANGUAGES
+from qa_service.language import LANGUAGES, Language
 from qa_service.pipeline import Pipeline
 from qa_service.settings import Settings, load_settings
 
@@ -33,6 +34,8 @@ QUESTIONS = ROOT / "tests" / "golden" / "documents.jsonl"
 
 _SENTENCES = 10_000
 _COPIES = 20  # of the sample documents: about a thousand passages
+_PROMPT = 12  # passages
+_WRITTEN = 5  # sentences of an answer
 _FIRST_VECTOR = "from qa_service import BilingualEmbeddings; BilingualEmbeddings().embed_query('une question')"
 _IMPORTS_ALONE = "import numpy, tiktoken; from langchain_core.embeddings import Embeddings"
 
@@ -116,7 +119,46 @@ def index_speed(rounds: int) -> Iterator[Measure]:
     )
 
 
-ALL: tuple[Callable[[int], Iterator[Measure]], ...] = (embedding_speed, load_time, answer_latency, index_speed)
+def checking_speed(rounds: int) -> Iterator[Measure]:
+    """Five written sentences held to the passages of a prompt, each answer's read anew."""
+    model = EmbeddingModel.load("")
+    parts = _passages(load_settings())
+    answers = []
+    for first in range(0, len(parts) - _PROMPT, _PROMPT):
+        prompt = parts[first : first + _PROMPT]
+        written = [(text, language) for part in prompt for text, language in _said(part)][:: _PROMPT // 2][:_WRITTEN]
+        answers.append((prompt, written))
+
+    def held() -> None:
+        for prompt, written in answers:
+            sources = Sources(prompt, {}, model)
+            for text, language in written:
+                sources.support(text, language, (1,))
+
+    def looked_up() -> None:
+        for prompt, written in answers:
+            texts = [set(part.text.lower().split()) for part in prompt]
+            for text, _ in written:
+                max(len(words & set(text.lower().split())) for words in texts)
+
+    held()  # what is read on first use is no part of an answer
+    ours, yardstick = _in_turns(rounds, held, looked_up)
+    yield Measure(
+        f"checking an answer of {_WRITTEN} sentences against {_PROMPT} passages",
+        "ms",
+        ours / len(answers) * 1000,
+        yardstick / len(answers) * 1000,
+        "counting the words that each sentence shares with each passage",
+    )
+
+
+ALL: tuple[Callable[[int], Iterator[Measure]], ...] = (
+    embedding_speed,
+    load_time,
+    answer_latency,
+    checking_speed,
+    index_speed,
+)
 
 
 def _articles(settings: Settings) -> list[Article]:
@@ -126,6 +168,10 @@ def _articles(settings: Settings) -> list[Article]:
 def _passages(settings: Settings) -> list[Passage]:
     budget = ChunkSettings(settings.passage_tokens, settings.passage_overlap)
     return [part for article in _articles(settings) for part in passages(article, budget)]
+
+
+def _said(part: Passage) -> list[tuple[str, Language]]:
+    return [(part.text[span.start : span.end], part.language) for span in sentences(part.text, part.language)]
 
 
 def _sentences(article: Article) -> list[str]:

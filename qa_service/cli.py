@@ -151,10 +151,12 @@ def serve(host: str | None, port: int | None) -> None:
     """Serve the chat page and the HTTP endpoints under gunicorn until a signal ends it."""
     from qa_service.conversations import database_url
     from qa_service.embedding_model import load_embeddings
+    from qa_service.language_model import LanguageModel
     from qa_service.server import Server
 
     settings = load_settings(host=host, port=port)
     load_embeddings(settings.embeddings)  # a wrong setting is said here, once, and not by each worker
+    LanguageModel.load(settings)
     database_url(settings)
     _require_free(settings)
     click.echo(f"Serving on http://{settings.address}")

@@ -71,7 +71,7 @@ class Settings(BaseSettings):
         2_000, description="Length of the longest answer of the language model, in its tokens."
     )
     llm_prompt_tokens: Annotated[int, Field(ge=200, le=200_000)] = Field(
-        3_000, description="Size of the passages that the language model reads, in tokens of the shipped table."
+        3_000, description="Size of the passages that the language model reads, in its tokens."
     )
     host: str = Field("127.0.0.1", description="Address that the service listens on.")
     port: Annotated[int, Field(ge=1, le=65_535)] = Field(8000, description="Port that the service listens on.")

@@ -65,6 +65,10 @@ TEXTS: dict[str, dict[Language, str]] = {
         "en": "The language model stopped early: this answer may be incomplete.",
         "fr": "Le modèle de langue s’est arrêté trop tôt : cette réponse est peut-être incomplète.",
     },
+    "warning_llm_wrong_language": {
+        "en": "The language model did not keep to English: this answer quotes the articles directly.",
+        "fr": "Le modèle de langue ne s’en est pas tenu au français : cette réponse cite directement les articles.",
+    },
     "warning_sources_disagree": {
         "en": "The sources differ on this point.",
         "fr": "Les sources divergent sur ce point.",
