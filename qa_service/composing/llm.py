@@ -21,6 +21,7 @@ from qa_service.composing.evidence import Sentence
 from qa_service.composing.markers import Marker, MarkerReader
 from qa_service.composing.reading import Reading
 from qa_service.composing.support import Sources, Support
+from qa_service.composing.wording import Wording
 from qa_service.embedding_model import EmbeddingModel
 from qa_service.index_reader import OpenIndex
 from qa_service.language import WORD, Language, message, other, shown_language
@@ -223,7 +224,8 @@ def _finished(written: _Written, quoted: Draft, task: _Task) -> Draft:
     claims = read_claims(written.pieces, task.language)
     broken = [] if written.complete else [claim for claim in claims[-1:] if not claim.whole]
     stated = _stated(claims[: len(claims) - len(broken)])
-    held = [(claim, support) for claim in stated if (support := _support(claim, written.sources, task))]
+    worded = _worded(stated, written.sources, task.language)
+    held = [(claim, support) for claim in worded if (support := _support(claim, written.sources, task))]
     kept = {id(claim) for claim, _ in held}
     removed = tuple(claim.text for claim in stated if id(claim) not in kept)
     warnings = [UNSUPPORTED] * bool(removed) + [INCOMPLETE] * (not written.complete)
@@ -246,8 +248,15 @@ def _stated(claims: list[Claim]) -> list[Claim]:
     return stated
 
 
+def _worded(claims: list[Claim], sources: Sources, language: Language) -> list[Claim]:
+    """The sentences that somebody may have written; none of a text that is babble for the most part."""
+    wording = Wording(sources.texts)
+    kept = [claim for claim in claims if not wording.is_babble(claim.text, language)]
+    return kept if 2 * len(kept) > len(claims) else []
+
+
 def _support(claim: Claim, sources: Sources, task: _Task) -> Support | None:
-    """What bears out a sentence that is in the asked language."""
+    """What bears out a sentence; nothing does where it is in the other language."""
     if len(WORD.findall(claim.text)) >= _OPENING_WORDS and shown_language(claim.text) == other(task.language):
         return None
     return sources.support(claim.text, task.language, claim.cited)

@@ -50,6 +50,7 @@ class Sources:
     def __init__(self, passages: Sequence[Passage], published: Mapping[str, str | None], model: EmbeddingModel) -> None:
         """Read passages, the first of which is number 1; ``published`` are the ISO dates of their documents."""
         self.numbers = range(1, len(passages) + 1)
+        self.texts = [passage.text for passage in passages]
         self._model = model
         self._rows = _rows(passages)
         self._years = {passage.document_id: _years(passage.document_id, self._rows, published) for passage in passages}

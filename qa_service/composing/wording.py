@@ -1,0 +1,73 @@
+"""Whether a sentence is one at all: words of a source in an order that nobody writes bear no statement.
+
+A comparison by words takes a heap of a source's own words for what it says. A sentence that a writer makes of them
+keeps some next to each other, stays in one language and does not stammer; a broken model's babble does none of this.
+Of the golden claims that are borne out, each beside its own source, one of 496 is taken for babble; of sentences of
+twelve words drawn at random from sources in both languages, nine in ten are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache
+from itertools import chain, pairwise
+
+from qa_service.composing.statements import plain
+from qa_service.language import WORD, Language, folded_stop_words, other
+
+# Share of a sentence's words that are its source's; of neighbours among them that are neighbours there; how many.
+_OWN_WORDS = 0.8
+_NEIGHBOURS = 0.2
+_PAIRS = 5
+# Words of the other language that carry no subject, and their share of all such words.
+_FOREIGN = 2
+_FOREIGN_SHARE = 0.25
+# Words said twice in a row, beyond those that may be.
+_STAMMERS = 2
+_SAID_TWICE = frozenset("nous vous had that very tres so si".split())
+
+_QUOTED = re.compile(r"«[^«»]*»|“[^“”]*”|\"[^\"]*\"")
+# Part of a name, as in "The New York Times".
+_IN_A_NAME = re.compile(r"\b[A-ZÀ-Þ]\w*(?= [A-ZÀ-Þ])|(?<=[a-z,] )[A-ZÀ-Þ]\w*")
+
+
+class Wording:
+    """How some sources are worded, to tell what a writer makes of them from what a broken model does."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        """Read the sources, whichever languages they are in."""
+        words = [WORD.findall(plain(text)) for text in texts]
+        self._known = frozenset(chain.from_iterable(words))
+        self._neighbours = frozenset(pair for each in words for pair in pairwise(each))
+
+    def is_babble(self, claim: str, language: Language) -> bool:
+        """Whether a claim in this language is no sentence that anybody writes."""
+        return _stammers(claim) or _mixes(claim, language) or self._is_scrambled(claim)
+
+    def _is_scrambled(self, claim: str) -> bool:
+        """Whether a claim is made of the sources' words, and next to none of them stand as they do there."""
+        words = WORD.findall(plain(claim))
+        pairs = [pair for pair in pairwise(words) if self._known.issuperset(pair)]
+        if len(pairs) < _PAIRS or sum(word in self._known for word in words) < _OWN_WORDS * len(words):
+            return False
+        return sum(pair in self._neighbours for pair in pairs) < _NEIGHBOURS * len(pairs)
+
+
+def _stammers(claim: str) -> bool:
+    words = WORD.findall(plain(claim))
+    return sum(one == after and one not in _SAID_TWICE for one, after in pairwise(words)) >= _STAMMERS
+
+
+def _mixes(claim: str, language: Language) -> bool:
+    """Whether small words of both languages stand side by side, outside of quotes and names."""
+    words = WORD.findall(plain(_IN_A_NAME.sub(" ", _QUOTED.sub(" ", claim))))
+    own = sum(word in _small_words(language) for word in words)
+    foreign = sum(word in _small_words(other(language)) for word in words)
+    return foreign >= _FOREIGN and foreign >= _FOREIGN_SHARE * (own + foreign)
+
+
+@cache
+def _small_words(language: Language) -> frozenset[str]:
+    """Words of a language alone that carry no subject."""
+    return frozenset(word for word in folded_stop_words(language) - folded_stop_words(other(language)) if len(word) > 1)

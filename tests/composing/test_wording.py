@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from qa_service.composing.wording import Wording
+
+SOURCES = {
+    "en": "The footbridge over the river Alder opened on 12 May 2024. It is 84 metres long and rests on three stone piers.",
+    "fr": "La passerelle sur la rivière Aulne a été inaugurée le 12 mai 2024. Elle mesure 84 mètres et repose sur trois "
+    "piles en pierre.",
+}
+
+
+@pytest.mark.parametrize(
+    ("language", "claim"),
+    [
+        ("en", "The footbridge over the river Alder opened on 12 May 2024."),
+        ("en", "The footbridge is 84 metres long, and it opened on 12 May 2024."),
+        ("en", "It rests on three piers of stone and is 84 metres long."),
+        ("en", "It opened."),
+        ("en", ""),
+        ("fr", "La passerelle mesure 84 mètres et a été inaugurée le 12 mai 2024."),
+        ("fr", "Le 12 mai 2024, la passerelle sur l’Aulne a été inaugurée."),
+        ("fr", "Nous nous réjouissons que la passerelle mesure 84 mètres."),
+        ("fr", "Selon « The river and the town », la passerelle a été inaugurée en mai."),
+        ("fr", "La passerelle, dit The New York Times, mesure 84 mètres."),
+        ("en", "The footbridge over the Aulne, la passerelle in French, opened in May."),
+    ],
+)
+def test_a_sentence_of_the_sources_words_is_one(language: str, claim: str) -> None:
+    assert not Wording(SOURCES.values()).is_babble(claim, language)
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_the_sources_words_in_any_order_are_none(language: str) -> None:
+    words = SOURCES[language].split()
+    draw, wording = random.Random(3), Wording(SOURCES.values())
+    babble = [" ".join(draw.choice(words) for _ in range(15)) for _ in range(200)]
+    assert sum(wording.is_babble(text, language) for text in babble) >= 160
+
+
+def test_a_claim_in_other_words_is_not_judged() -> None:
+    assert not Wording(SOURCES.values()).is_babble("Pedestrians have crossed the new bridge since spring.", "en")
+
+
+@pytest.mark.parametrize(
+    ("language", "claim"),
+    [
+        ("fr", "La passerelle over the rivière mesure 84 metres and la maire it opened le ruban."),
+        ("en", "The footbridge sur la river opened avec the mayor dans la town."),
+        ("en", "The bridge bridge opened opened."),
+        ("fr", "La maire maire maire coupe le ruban."),
+    ],
+)
+def test_what_mixes_languages_or_stammers_is_no_sentence(language: str, claim: str) -> None:
+    assert Wording(["The town has a bridge.", "La ville a un pont."]).is_babble(claim, language)
+
+
+def test_words_drawn_from_sources_of_both_languages_are_no_sentence() -> None:
+    words = " ".join(SOURCES.values()).split()
+    draw, wording = random.Random(5), Wording(SOURCES.values())
+    babble = [" ".join(draw.choice(words) for _ in range(12)) for _ in range(200)]
+    assert sum(wording.is_babble(text, "fr") for text in babble) >= 180
