@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -37,11 +38,11 @@ def read_claims(pieces: Iterable[str | Marker], language: Language) -> list[Clai
     spans = sentences(text, language)
     cited: list[list[int]] = [[] for _ in spans]
     behind = [False] * len(spans)
-    for at, marker in markers:
-        row = max((row for row, span in enumerate(spans) if span.start < at), default=0)
-        if spans:
-            cited[row] += [number for number in marker.numbers if number not in cited[row]]
-            behind[row] = behind[row] or at >= spans[row].end
+    starts = [span.start for span in spans]
+    for at, marker in markers if spans else ():
+        row = max(0, bisect_left(starts, at) - 1)
+        cited[row] += [number for number in marker.numbers if number not in cited[row]]
+        behind[row] = behind[row] or at >= spans[row].end
     claims = []
     for row, span in enumerate(spans):
         bare = _bare(text[span.start : span.end])

@@ -39,6 +39,8 @@ WRONG_LANGUAGE = "llm_wrong_language"
 # What shows the language of a text: so much is held back until it is known to be the right one.
 _OPENING_WORDS = 8
 _OPENING_CHARS = 200
+# Sentences of an answer that are held to the sources; it was asked for five.
+_MOST_SENTENCES = 40
 # While an answer is written, so many of its markers are looked up, each with so many characters before it.
 _MARKERS_SHOWN = 50
 _LOOKED_BACK = 600
@@ -78,19 +80,22 @@ class _Written:
 
     sources: Sources
     pieces: list[str | Marker] = field(default_factory=list)
+    # The beginning of the text without its markers.
+    opening: str = ""
     complete: bool = False
     shown: bool = False
     wrong_language: bool = False
 
-    @property
-    def text(self) -> str:
-        """The text without its markers."""
-        return "".join(piece for piece in self.pieces if isinstance(piece, str)).strip()
+    def add(self, pieces: list[str | Marker]) -> None:
+        """Take what was read."""
+        self.pieces += pieces
+        if len(self.opening) < _OPENING_CHARS:
+            self.opening = (self.opening + "".join(piece for piece in pieces if isinstance(piece, str))).lstrip()
 
     @property
     def is_refusal(self) -> bool:
         """Whether the model says that the passages do not answer."""
-        return self.text.startswith(NOT_FOUND)
+        return self.opening.startswith(NOT_FOUND)
 
 
 _Calling = Generator[Delta | Citation, None, _Written]
@@ -130,7 +135,7 @@ def _in_language(passages: list[Passage], task: _Task) -> _Calling:
     if not written.wrong_language:
         return written
     try:
-        return (yield from _called(again_messages(messages, written.text, task.language), sources, task))
+        return (yield from _called(again_messages(messages, written.opening, task.language), sources, task))
     except Unavailable:
         return written
 
@@ -151,7 +156,7 @@ def _called(messages: list[BaseMessage], sources: Sources, task: _Task) -> _Call
     with closing(task.writer.llm.stream(messages, task.writer.allowance)) as stream:
         try:
             for text in stream:
-                written.pieces += reader.feed(text)
+                written.add(reader.feed(text))
                 if not written.shown and not _is_opened(written, task.language):
                     if written.wrong_language:
                         return written
@@ -161,9 +166,9 @@ def _called(messages: list[BaseMessage], sources: Sources, task: _Task) -> _Call
             written.complete = True
         except CutShort:
             pass
-    written.pieces += reader.finish()
-    written.wrong_language = not written.shown and shown_language(written.text) == other(task.language)
-    if written.text and not written.wrong_language and not written.is_refusal:
+    written.add(reader.finish())
+    written.wrong_language = not written.shown and shown_language(written.opening) == other(task.language)
+    if written.opening and not written.wrong_language and not written.is_refusal:
         written.shown = True
         yield from live.show(written.pieces)
     return written
@@ -171,10 +176,9 @@ def _called(messages: list[BaseMessage], sources: Sources, task: _Task) -> _Call
 
 def _is_opened(written: _Written, language: Language) -> bool:
     """Whether enough has come to know that it is an answer, and in the right language."""
-    text = written.text
-    if len(text) < _OPENING_CHARS and len(WORD.findall(text)) < _OPENING_WORDS:
+    if len(written.opening) < _OPENING_CHARS and len(WORD.findall(written.opening)) < _OPENING_WORDS:
         return False
-    written.wrong_language = shown_language(text) == other(language)
+    written.wrong_language = shown_language(written.opening) == other(language)
     return not written.wrong_language and not written.is_refusal
 
 
@@ -224,7 +228,7 @@ def _finished(written: _Written, quoted: Draft, task: _Task) -> Draft:
     claims = read_claims(written.pieces, task.language)
     broken = [] if written.complete else [claim for claim in claims[-1:] if not claim.whole]
     stated = _stated(claims[: len(claims) - len(broken)])
-    worded = _worded(stated, written.sources, task.language)
+    worded = _worded(stated[:_MOST_SENTENCES], written.sources, task.language)
     held = [(claim, support) for claim in worded if (support := _support(claim, written.sources, task))]
     kept = {id(claim) for claim, _ in held}
     removed = tuple(claim.text for claim in stated if id(claim) not in kept)
@@ -232,7 +236,7 @@ def _finished(written: _Written, quoted: Draft, task: _Task) -> Draft:
     draft = _draft(held, task)
     withdrawn = (*removed, *(claim.text for claim in broken))
     if not held or not _covers(draft, quoted):
-        withdrawn = tuple(claim.text for claim in claims)
+        withdrawn = tuple(dict.fromkeys(claim.text for claim in claims))
         return replace(_instead(quoted, *(warnings or [UNSUPPORTED])), withdrawn=withdrawn)
     return replace(draft, warnings=(*quoted.warnings, *warnings), withdrawn=withdrawn)
 
