@@ -2,11 +2,13 @@
 # `docker run --publish 127.0.0.1:8000:8000 --volume qa-index:/app/index qa-service`.
 
 FROM python:3.11-slim-bookworm AS build
+# Optional packages, separated by commas: `--build-arg EXTRAS=providers,postgres`.
+ARG EXTRAS=""
 WORKDIR /build
 COPY constraints.txt pyproject.toml README.md LICENSE ./
 COPY qa_service qa_service
 RUN python -m venv /opt/qa-service \
-    && /opt/qa-service/bin/pip install --no-cache-dir --disable-pip-version-check --constraint constraints.txt .
+    && /opt/qa-service/bin/pip install --no-cache-dir --disable-pip-version-check --constraint constraints.txt ".${EXTRAS:+[$EXTRAS]}"
 
 FROM python:3.11-slim-bookworm
 COPY --from=build /opt/qa-service /opt/qa-service
