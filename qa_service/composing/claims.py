@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from qa_service.chunking import sentences
+from qa_service.composing.citations import without_markers
 from qa_service.composing.evidence import ends_like_a_sentence
 from qa_service.composing.markers import Marker
 from qa_service.language import Language
@@ -76,4 +77,6 @@ def _apart(pieces: Iterable[str | Marker]) -> tuple[str, list[tuple[int, Marker]
 
 def _bare(sentence: str) -> str:
     """A sentence without what marks it as part of a list, and without emphasis."""
-    return " ".join(_EMPHASIS.sub("", _LIST_SIGN.sub("", sentence)).split(" ")).strip()
+    # "[**1**]" is words to who reads markers, and would be one of ours from here on.
+    plain = without_markers(_EMPHASIS.sub("", _LIST_SIGN.sub("", sentence)))
+    return " ".join(plain.split(" ")).strip()
