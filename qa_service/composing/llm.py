@@ -7,6 +7,7 @@ or where no text comes, the answer is the one that quotes the sources.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -41,6 +42,10 @@ _OPENING_CHARS = 200
 # While an answer is written, so many of its markers are looked up, each with so many characters before it.
 _MARKERS_SHOWN = 50
 _LOOKED_BACK = 600
+# Sentences that are held to the sources: an answer has few, and a flood of them would outlast the deadline.
+_MOST_CLAIMS = 50
+# What UTF-8 or a database refuses: the half of a character that a stream was cut in, and NUL.
+_UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -150,7 +155,7 @@ def _called(messages: list[BaseMessage], sources: Sources, task: _Task) -> _Call
     with closing(task.writer.llm.stream(messages, task.writer.allowance)) as stream:
         try:
             for text in stream:
-                written.pieces += reader.feed(text)
+                written.pieces += reader.feed(_UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", text))
                 if not written.shown and not _is_opened(written, task.language):
                     if written.wrong_language:
                         return written
@@ -223,12 +228,13 @@ def _finished(written: _Written, quoted: Draft, task: _Task) -> Draft:
     claims = read_claims(written.pieces, task.language)
     broken = [] if written.complete else [claim for claim in claims[-1:] if not claim.whole]
     stated = _stated(claims[: len(claims) - len(broken)])
-    held = [(claim, support) for claim in stated if (support := _support(claim, written.sources, task))]
+    read, unread = stated[:_MOST_CLAIMS], stated[_MOST_CLAIMS:]
+    held = [(claim, support) for claim in read if (support := _support(claim, written.sources, task))]
     kept = {id(claim) for claim, _ in held}
-    removed = tuple(claim.text for claim in stated if id(claim) not in kept)
-    warnings = [UNSUPPORTED] * bool(removed) + [INCOMPLETE] * (not written.complete)
+    removed = tuple(claim.text for claim in read if id(claim) not in kept)
+    warnings = [UNSUPPORTED] * bool(removed) + [INCOMPLETE] * (not written.complete or bool(unread))
     draft = _draft(held, task)
-    withdrawn = (*removed, *(claim.text for claim in broken))
+    withdrawn = (*removed, *(claim.text for claim in (*unread, *broken)))
     if not held or not _covers(draft, quoted):
         withdrawn = tuple(claim.text for claim in claims)
         return replace(_instead(quoted, *(warnings or [UNSUPPORTED])), withdrawn=withdrawn)
