@@ -44,6 +44,12 @@ _MARKERS_SHOWN = 50
 _LOOKED_BACK = 600
 # Sentences that are held to the sources: an answer has few, and a flood of them would outlast the deadline.
 _MOST_CLAIMS = 50
+# What tells a model what to do, and a reader nothing. An article may hold it, as bait.
+_INSTRUCTION = re.compile(
+    r"\b(?:ignor|disregard|forget|overrid|oubli|néglig|outrepass)\w*[^.!?]{0,60}"
+    r"\b(?:instruction|prompt|consigne|directive|guideline)s?\b|<\s*/?\s*[a-z]\w*[^<>]*>",
+    re.IGNORECASE,
+)
 # What UTF-8 or a database refuses: the half of a character that a stream was cut in, and NUL.
 _UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -208,7 +214,7 @@ class _Live:
         if not spans or self._markers > _MARKERS_SHOWN:
             return
         self._before = self._before[spans[-1].start :]
-        support = self._sources.support(self._before, self._task.language, marker.numbers)
+        support = _support(self._before, marker.numbers, self._sources, self._task)
         if support is None:
             return
         fresh = [one for one in support.sentences if _place(one) not in self._numbers]
@@ -229,7 +235,8 @@ def _finished(written: _Written, quoted: Draft, task: _Task) -> Draft:
     broken = [] if written.complete else [claim for claim in claims[-1:] if not claim.whole]
     stated = _stated(claims[: len(claims) - len(broken)])
     read, unread = stated[:_MOST_CLAIMS], stated[_MOST_CLAIMS:]
-    held = [(claim, support) for claim in read if (support := _support(claim, written.sources, task))]
+    found = [(claim, _support(claim.text, claim.cited, written.sources, task)) for claim in read]
+    held = [(claim, support) for claim, support in found if support]
     kept = {id(claim) for claim, _ in held}
     removed = tuple(claim.text for claim in read if id(claim) not in kept)
     warnings = [UNSUPPORTED] * bool(removed) + [INCOMPLETE] * (not written.complete or bool(unread))
@@ -252,11 +259,13 @@ def _stated(claims: list[Claim]) -> list[Claim]:
     return stated
 
 
-def _support(claim: Claim, sources: Sources, task: _Task) -> Support | None:
-    """What bears out a sentence that is in the asked language."""
-    if len(WORD.findall(claim.text)) >= _OPENING_WORDS and shown_language(claim.text) == other(task.language):
+def _support(text: str, cited: tuple[int, ...], sources: Sources, task: _Task) -> Support | None:
+    """What bears out a sentence in the asked language; an instruction neither is borne out nor bears out anything."""
+    if len(WORD.findall(text)) >= _OPENING_WORDS and shown_language(text) == other(task.language):
         return None
-    return sources.support(claim.text, task.language, claim.cited)
+    found = sources.support(text, task.language, cited)
+    told = [text, *(sentence.text for sentence in found.sentences)] if found else []
+    return None if any(map(_INSTRUCTION.search, told)) else found
 
 
 def _draft(held: list[tuple[Claim, Support]], task: _Task) -> Draft:
