@@ -14,7 +14,8 @@ from qa_service.language import Language
 
 # What a line of a list or a heading begins with: an answer is set in paragraphs.
 _LIST_SIGN = re.compile(r"^(?:[-*•–—]\s+|\d{1,2}[.)]\s+|#{1,6}\s+|>\s+)+")
-_EMPHASIS = re.compile(r"\*\*|__|`")
+# With the space before it where a marker was all that it held: "in May **[1]**."
+_EMPHASIS = re.compile(r" +(?:\*{4}|_{4}|``|\*\*|__)(?=[\s.,;:!?…]|$)|\*\*|__|`")
 _FINAL_STOP = re.compile(r"[.!?…]+[”»\"’)\s]*$")
 
 
