@@ -172,8 +172,10 @@ def _called(messages: list[BaseMessage], sources: Sources, task: _Task) -> _Call
         except CutShort:
             pass
     written.pieces += reader.finish()
+    if written.is_refusal:  # it looks English
+        return written
     written.wrong_language = not written.shown and shown_language(written.text) == other(task.language)
-    if written.text and not written.wrong_language and not written.is_refusal:
+    if written.text and not written.wrong_language:
         written.shown = True
         yield from live.show(written.pieces)
     return written
@@ -182,10 +184,10 @@ def _called(messages: list[BaseMessage], sources: Sources, task: _Task) -> _Call
 def _is_opened(written: _Written, language: Language) -> bool:
     """Whether enough has come to know that it is an answer, and in the right language."""
     text = written.text
-    if len(text) < _OPENING_CHARS and len(WORD.findall(text)) < _OPENING_WORDS:
+    if written.is_refusal or (len(text) < _OPENING_CHARS and len(WORD.findall(text)) < _OPENING_WORDS):
         return False
     written.wrong_language = shown_language(text) == other(language)
-    return not written.wrong_language and not written.is_refusal
+    return not written.wrong_language
 
 
 class _Live:
