@@ -16,7 +16,7 @@ from qa_service.language import Language
 _LIST_SIGN = re.compile(r"^(?:[-*•–—]\s+|\d{1,2}[.)]\s+|#{1,6}\s+|>\s+)+")
 # With the space before it where a marker was all that it held: "in May **[1]**."
 _EMPHASIS = re.compile(r" +(?:\*{4}|_{4}|``|\*\*|__)(?=[\s.,;:!?…]|$)|\*\*|__|`")
-_FINAL_STOP = re.compile(r"[.!?…]+[”»\"’)\s]*$")
+_FINAL_STOP = re.compile(r"(?:[ \u00a0\u202f](?=[!?]))?[.!?…]+[”»\"’)\s]*$")
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def with_markers(claim: str, numbers: Iterable[int]) -> str:
     """A claim with its citations before its full stop: "It opened in May [1][2]."."""
     marked = "".join(f"[{number}]" for number in numbers)
     stop = _FINAL_STOP.search(claim)
-    return f"{claim[: stop.start()]} {marked}{stop[0]}" if stop else f"{claim} {marked}"
+    return f"{claim[: stop.start()].rstrip(' ')} {marked}{stop[0]}" if stop else f"{claim} {marked}"
 
 
 def _apart(pieces: Iterable[str | Marker]) -> tuple[str, list[tuple[int, Marker]]]:

@@ -391,13 +391,17 @@ def test_a_client_that_goes_away_cancels_the_request(port: int, scripted: LlmSer
 
 
 class Breaking:
-    """A pipeline whose stream breaks behind its first words."""
+    """A pipeline whose stream breaks behind its first words; it holds on to the stream."""
 
     def __init__(self, error: Exception) -> None:
         self.error = error
         self.closed = False
+        self.events = self._events()
 
     def stream(self, *_: object, **__: object) -> Iterator[Delta]:
+        return self.events
+
+    def _events(self) -> Iterator[Delta]:
         try:
             yield Delta("The agreement ")
             raise self.error
@@ -405,11 +409,11 @@ class Breaking:
             self.closed = True
 
 
-def streamed_from(pipeline: Breaking) -> list[tuple[str, Any]]:
+def streamed_from(pipeline: Breaking) -> TestResponse:
     app = Flask(__name__)
     problems.init_app(app)
     app.register_blueprint(api.blueprint(pipeline))  # type: ignore[arg-type]
-    return events(app.test_client().post("/api/ask", json={"question": ENGLISH, "stream": True}))
+    return app.test_client().post("/api/ask", json={"question": ENGLISH, "stream": True})
 
 
 @pytest.mark.parametrize(
@@ -423,13 +427,22 @@ def test_an_error_in_a_stream_is_its_last_event(
     error: Exception, status: int, detail: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     pipeline = Breaking(error)
-    first, last = streamed_from(pipeline)
+    first, last = events(streamed_from(pipeline))
     assert first == ("delta", {"text": "The agreement "})
     assert last[0] == "error"
     assert (last[1]["status"], last[1]["detail"]) == (status, detail)
     assert {"type", "title"} <= set(last[1])
     assert pipeline.closed
     assert ("/home/somebody/secret" in caplog.text) == (status == 500)
+
+
+def test_a_response_that_is_dropped_ends_the_stream() -> None:
+    pipeline = Breaking(RuntimeError("never reached"))
+    response = streamed_from(pipeline)
+    assert b"The agreement" in next(response.iter_encoded())
+    assert not pipeline.closed
+    response.close()
+    assert pipeline.closed
 
 
 @pytest.mark.parametrize("body", [{"question": " "}, {"question": "visa?", "language": "de"}])

@@ -58,6 +58,7 @@ def test_french_sentences_keep_their_spaces_and_quotes() -> None:
     assert said(text, "fr") == [
         ("Le maire a dit «\u202foui\u202f».", (1,)),
         ("M. Duval a payé 3,5 €\u00a0!", (2,)),
+        ("Est-ce vrai ?", "Est-ce vrai [1][2] ?"),
         ("Est-ce vrai\u202f?", ()),
     ]
 
@@ -134,10 +135,12 @@ def test_where_nothing_is_said_there_is_no_claim(text: str) -> None:
     [
         ("It opened.", "It opened [1][2]."),
         ("It opened", "It opened [1][2]"),
+        ("It opened .", "It opened [1][2]."),
         ("It opened!", "It opened [1][2]!"),
         ("And so on…", "And so on [1][2]…"),
         ("She said “yes.”", "She said “yes [1][2].”"),
         ("Il a dit «\u202foui\u202f».", "Il a dit «\u202foui\u202f» [1][2]."),
+        ("Est-ce vrai\u202f?", "Est-ce vrai [1][2]\u202f?"),
         ("It cost 3.5 million.", "It cost 3.5 million [1][2]."),
     ],
 )
@@ -145,6 +148,8 @@ def test_citations_stand_before_the_full_stop(claim: str, marked: str) -> None:
     assert with_markers(claim, [1, 2]) == marked
 
 
-@pytest.mark.parametrize("claim", ["It opened in May.", "It opened in May", "Il a dit «\u202foui\u202f»."])
+@pytest.mark.parametrize(
+    "claim", ["It opened in May.", "It opened in May", "Est-ce vrai\u202f?", "Il a dit «\u202foui\u202f»."]
+)
 def test_a_sentence_with_its_citations_reads_back_as_itself(claim: str) -> None:
     assert said(with_markers(claim, [3, 1])) == [(claim, (3, 1))]

@@ -9,6 +9,8 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from qa_service.answers import Answer, Citation, Delta
 from qa_service.chunking import sentences
@@ -175,6 +177,7 @@ def assert_keeps_the_contract(answer: Answer, pipeline: Pipeline) -> None:
     assert len(set(answer.warnings)) == len(answer.warnings)
     assert answer.usage["calls"] <= 3
     assert KEY not in str(answer)
+    assert "NOT_FOUND" not in answer.answer
     answer.answer.encode("utf-8")
     if answer.abstained:
         assert answer.answer == message("not_found", answer.language)
@@ -198,7 +201,6 @@ def assert_is_shown_well(told: Told) -> None:
             so_far += event.text
             assert not re.search(r"[\[【][\d\s,;]*$|】", so_far), so_far
     assert set(map(int, MARKER.findall(so_far))) == set(range(1, known + 1))
-    assert "NOT_FOUND" not in so_far
     for sentence in told.answer.withdrawn:
         assert MARKER.search(sentence) is None
 
@@ -347,6 +349,41 @@ def test_a_flood_of_sentences_is_read_up_to_a_limit(ask: Ask, language: Language
     assert len(sentences(streamed.answer.answer, language)) <= 50
     assert len(streamed.answer.withdrawn) > 200
     assert streamed.seconds < 2
+
+
+PIECES = [
+    *(f"{text} [1]." for text in (*OPENED.values(), *RIBBON.values())), OPENED["en"], RIBBON["fr"], "Yes. ",
+    "NOT_FOUND", "It was built by Sergei Kozlov in 1987 [2].", "[1]", "[2][3]", "[1, 99]", "[[1], [2]]", "[", "]", "[1",
+    "1]", "【1】", "【", "[**1**]", "[`2`]", "[_1_]", "[*__*1]", "［1］", "[١]", "\\[1\\]", "[source 1]", "(1)",
+    "[a](http://x.org/1)", "[1](http://x.org/1)", "**", "__", "`", "*", "# ", "- ", "1. ", "> ", "\n", "\n\n", " ",
+    "\u2028", "\u202f", "\u200b", ".", "…", "?", "!", "»", "«", '"', "<script>", "\ud83d", "\x00", "84", "é",
+    "I\u0307", "\u0345",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def writing(shared_server: LlmServer, articles: Settings) -> Iterator[Pipeline]:
+    """One pipeline for many answers."""
+    options = {"index": articles.index, "documents": articles.documents, "conversation_days": 0}
+    with closing(Pipeline(shared_server.settings(**options))) as pipeline:
+        pipeline.open()
+        yield pipeline
+
+
+@settings(max_examples=150)
+@given(
+    pieces=st.lists(st.sampled_from(PIECES), max_size=12),
+    chunk=st.integers(1, 9),
+    question=st.sampled_from(["en", "fr"]),
+)
+@example(pieces=["84", "[**1**]", OPENED["en"], "[`2`]", RIBBON["en"]], chunk=1, question="en")
+def test_whatever_is_written_the_answer_keeps_the_contract(
+    writing: Pipeline, shared_server: LlmServer, pieces: list[str], chunk: int, question: Language
+) -> None:
+    shared_server.script(says("".join(pieces), chunk=chunk))
+    told = _streamed(writing, QUESTIONS[question])
+    assert_keeps_the_contract(told.answer, writing)
+    assert_is_shown_well(told)
 
 
 def test_half_a_character_costs_neither_the_answer_nor_its_memory(
@@ -594,13 +631,14 @@ def test_every_fault_ends_in_time_with_an_answer(ask: Ask, fault: str) -> None:
             assert plain(told.answer.answer).startswith(f"{OPENED['en']}.")
 
 
-@pytest.mark.parametrize(
-    ("reply", "withdrawn"),
-    [(cuts(MID_WORD), plain(MID_WORD).partition(". ")[2]), (cuts(MID_MARKER), RIBBON["en"])],
-)
-def test_half_a_sentence_is_withdrawn(ask: Ask, reply: Reply, withdrawn: str) -> None:
-    _, streamed = ask(QUESTIONS["en"], reply)
-    assert plain(streamed.answer.answer) == f"{OPENED['en']}."
+@BOTH
+@pytest.mark.parametrize("missing", [" [1].", "1].", "sonnes [1].", "ople [1]."])
+def test_half_a_sentence_is_withdrawn(ask: Ask, language: Language, missing: str) -> None:
+    written = GOOD[language][: -len(missing)]
+    withdrawn = plain(written.removesuffix("[")).partition(". ")[2]
+    _, streamed = ask(QUESTIONS[language], cuts(written))
+    assert plain(streamed.answer.answer) == f"{OPENED[language]}."
+    assert streamed.answer.warnings == ("llm_incomplete",)
     assert streamed.answer.withdrawn == (withdrawn,)
     assert plain(streamed.shown).endswith(withdrawn)
 
