@@ -6,6 +6,7 @@ Texts of articles and of readers are put between tags that they cannot forge: th
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -24,12 +25,17 @@ _DIRECTORY = Path(__file__).with_name("prompts")
 # What the model writes where the passages do not answer.
 NOT_FOUND = "NOT_FOUND"
 
-# What tiktoken names the tables of providers in its cache: checksums of the addresses that it fetches them from.
-_CACHED_TABLES = {
-    "o200k_base": "fb374d419588a4632f3f557e76b4b70aebbca790",
-    "o200k_harmony": "fb374d419588a4632f3f557e76b4b70aebbca790",
-    "cl100k_base": "9b5ad71b2ce5302211f9c61530b329a4922fc6a4",
-}
+# What tiktoken names the tables of providers in its cache, and the SHA-256 of what must be in them: of anything else
+# it would delete the file and fetch another.
+_O200K = (
+    "fb374d419588a4632f3f557e76b4b70aebbca790",
+    "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d",
+)
+_CL100K = (
+    "9b5ad71b2ce5302211f9c61530b329a4922fc6a4",
+    "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7",
+)
+_CACHED_TABLES = {"o200k_base": _O200K, "o200k_harmony": _O200K, "cl100k_base": _CL100K}
 # A provider's table may cut a text into so many times the pieces that ours does: a guess on the safe side.
 _MARGIN = 1.5
 
@@ -89,17 +95,23 @@ def token_counter(llm: str) -> Callable[[str], int]:
 
 
 def _table_at_hand(model: str) -> tiktoken.Encoding | None:
-    folder = os.environ.get("TIKTOKEN_CACHE_DIR")
     try:
         name = tiktoken.encoding_name_for_model(model)
     except KeyError:
         return None
-    if not folder or not (Path(folder) / _CACHED_TABLES.get(name, "none")).is_file():
-        return None
+    return tiktoken.get_encoding(name) if _is_cached(name) else None
+
+
+def _is_cached(table: str) -> bool:
+    """Whether a table lies undamaged in the folder of tables."""
+    folder = os.environ.get("TIKTOKEN_CACHE_DIR")
+    if not folder or table not in _CACHED_TABLES:
+        return False
+    name, digest = _CACHED_TABLES[table]
     try:
-        return tiktoken.get_encoding(name)
-    except (OSError, ValueError):  # a damaged file: tiktoken would fetch another
-        return None
+        return hashlib.sha256((Path(folder) / name).read_bytes()).hexdigest() == digest
+    except OSError:
+        return False
 
 
 @cache

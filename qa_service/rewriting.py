@@ -6,6 +6,7 @@ rewritten question with a word that the conversation does not hold is thrown awa
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from qa_service.conversations import Turn
@@ -21,6 +22,8 @@ _TURNS = 3
 _ANSWER_READ = 400
 # Characters: a longer one is no question.
 _LONGEST = 400
+# What no line of text holds: the end of one, other control characters, half a character.
+_NOT_ON_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 # From this similarity on, a word is one that the conversation holds, or a form or translation of it.
 _HELD = 0.5
 
@@ -50,7 +53,7 @@ def rewrite(
 
 
 def _is_question(text: str, language: Language) -> bool:
-    return 0 < len(text) <= _LONGEST and "\n" not in text and shown_language(text) in (None, language)
+    return 0 < len(text) <= _LONGEST and not _NOT_ON_A_LINE.search(text) and shown_language(text) in (None, language)
 
 
 def _adds_nothing(rewritten: str, held: str, model: EmbeddingModel) -> bool:

@@ -20,6 +20,7 @@ import pytest
 from qa_service import __version__
 from qa_service.cli import main
 from qa_service.generations import IndexFolder
+from tests.llm_server import KEY, Reply, fails, says
 
 ENGLISH = """---
 title: The new tram line
@@ -289,6 +290,87 @@ def test_no_answer_is_an_answer(qa):
     ended = qa("ask", "Who discovered penicillin?", "--json")
     assert ended.status == 0
     assert (ended.json()["abstained"], ended.json()["citations"]) == (True, [])
+
+
+TRAM = "The tram line between the harbour and the university opens on 4 May 2031"
+
+
+@pytest.fixture
+def written(qa, llm_server, monkeypatch):
+    """Run ``qa-service ask`` with the scripted language model, which says this."""
+
+    def run(reply: Reply, *arguments: str) -> Ended:
+        llm_server.script(reply)
+        monkeypatch.setenv("QA_LLM", "openai:scripted")
+        monkeypatch.setenv("QA_LLM_BASE_URL", llm_server.url)
+        monkeypatch.setenv("QA_LLM_TIMEOUT", "2")
+        return qa("ask", *arguments)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "document_id"),
+    [
+        ("When does the tram line open?", TRAM, "en/tram"),
+        (
+            "Quand la bibliothèque du quartier a-t-elle rouvert ?",
+            "La bibliothèque du quartier a rouvert ses portes le 12 juin 2030",
+            "fr/bibliotheque",
+        ),
+    ],
+)
+def test_a_language_model_may_write_the_answer(written, question, text, document_id):
+    ended = written(says(f"{text} [[1]]."), question)
+    assert (ended.status, ended.err) == (0, "")
+    answer, _, citations = ended.out.partition("\n\n[1] ")
+    assert answer == f"{text} [1]."
+    assert document_id in citations
+
+
+def test_json_says_what_the_language_model_was_asked(written):
+    answer = written(says(f"{TRAM} [1]."), "When does the tram line open?", "--json").json()
+    assert (answer["composer"], answer["withdrawn"]) == ("llm", [])
+    assert answer["usage"] == {"calls": 1, "input_tokens": 12, "output_tokens": 7}
+
+
+def test_what_was_left_out_is_said_under_the_answer(written):
+    ended = written(says(f"{TRAM} [1]. Sergei Kozlov paid 612 euros for it [1]."), "When does the tram line open?")
+    assert ended.out.startswith(f"{TRAM} [1].\n")
+    assert "\nA sentence that the articles do not bear out was left out of this answer.\n" in ended.out
+    assert "Kozlov" not in ended.out
+
+
+def test_a_language_model_that_fails_costs_a_warning(written):
+    ended = written(fails(401), "Quand la bibliothèque du quartier a-t-elle rouvert ?")
+    assert ended.status == 0
+    assert "12 juin 2030" in ended.out
+    assert "\nLe modèle de langue n’a pas pu être joint : cette réponse cite directement les articles.\n" in plain(
+        ended.out
+    )
+    assert KEY not in ended.out + ended.err
+
+
+def plain(text: str) -> str:
+    """A text with plain spaces for those that do not break."""
+    return text.replace("\u202f", " ").replace("\u00a0", " ")
+
+
+@pytest.mark.parametrize("command", [["ask", "tram?"], ["search", "tram"]])
+def test_a_language_model_without_its_key_is_one_line(qa, monkeypatch, command):
+    pytest.importorskip("langchain_openai")
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.setenv("QA_LLM", "openai:gpt-5-mini")
+    assert one_line(qa(*command)) == "QA_LLM=openai:gpt-5-mini needs a key: set QA_LLM_API_KEY or OPENAI_API_KEY."
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("QA_LLM", "gpt-5-mini"), ("QA_LLM", "openai:"), ("QA_LLM_TIMEOUT", "0"), ("QA_LLM_BASE_URL", "host:80")],
+)
+def test_a_wrong_setting_of_the_language_model_is_one_line(qa, monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    assert one_line(qa("ask", "tram?")).startswith(f"{name}: ")
 
 
 @pytest.mark.parametrize("question", ["", "   ", "\n"])

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from qa_service.errors import IndexUnavailable, InvalidQuestion, UnknownDocument
+from qa_service.answers import Answer, Citation, Delta
+from qa_service.errors import IndexUnavailable, InvalidQuestion, SettingsError, UnknownDocument
 from qa_service.pipeline import Pipeline
-from qa_service.settings import load_settings
+from qa_service.settings import Settings, load_settings
+from tests.llm_server import LlmServer, fails, says, stalls
 
 DOCUMENTS = Path(__file__).parents[1] / "documents"
 
@@ -219,3 +222,136 @@ def test_without_an_index_there_is_a_clear_error(tmp_path: Path) -> None:
     empty.open()
     with pytest.raises(IndexUnavailable, match="qa-service index"):
         empty.answer("visa?")
+
+
+# Streams
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["When was the visa agreement signed?", "Quand l’accord sur les visas a-t-il été signé ?", "How do I bake bread?"],
+)
+def test_a_stream_shows_the_answer_and_ends_with_it(pipeline: Pipeline, question: str) -> None:
+    *shown, answer = pipeline.stream(question)
+    assert isinstance(answer, Answer)
+    assert "".join(event.text for event in shown if isinstance(event, Delta)) == answer.answer
+    assert tuple(event for event in shown if isinstance(event, Citation)) == answer.citations
+    again = pipeline.answer(question)
+    assert (again.answer, again.citations) == (answer.answer, answer.citations)
+
+
+@pytest.mark.parametrize(
+    ("question", "language", "conversation"),
+    [(" ", None, None), ("visa " * 1_000, None, None), ("visa?", "de", None), ("visa?", None, "x" * 101)],
+)
+def test_a_stream_that_cannot_begin_says_so_at_once(
+    pipeline: Pipeline, question: str, language: str | None, conversation: str | None
+) -> None:
+    with pytest.raises(InvalidQuestion):
+        pipeline.stream(question, language, conversation)  # type: ignore[arg-type]
+
+
+def test_a_stream_without_an_index_says_so_at_once(tmp_path: Path) -> None:
+    with closing(Pipeline(load_settings(documents=tmp_path, index=tmp_path / "index"))) as empty:
+        empty.open()
+        with pytest.raises(IndexUnavailable, match="qa-service index"):
+            empty.stream("visa?")
+
+
+def test_only_a_finished_answer_is_remembered(pipeline: Pipeline) -> None:
+    events = pipeline.stream("When was the visa agreement signed?", conversation_id="half")
+    assert isinstance(next(events), Delta)
+    events.close()
+    assert pipeline._conversations.turns("half") == []
+    *_, answer = pipeline.stream("When was the visa agreement signed?", conversation_id="half")
+    assert isinstance(answer, Answer)
+    assert [turn.answer for turn in pipeline._conversations.turns("half")] == [answer.answer]
+
+
+def test_a_stream_that_is_not_to_be_remembered_is_not_kept(pipeline: Pipeline) -> None:
+    *_, answer = pipeline.stream("When was the visa agreement signed?", conversation_id="shown", remember=False)
+    assert isinstance(answer, Answer)
+    assert answer.citations
+    assert pipeline._conversations.turns("shown") == []
+
+
+def test_an_answer_says_how_long_it_took(pipeline: Pipeline) -> None:
+    answer = pipeline.answer("When was the visa agreement signed?")
+    assert list(answer.timings_ms) == ["retrieve", "compose", "total"]
+    assert all(value > 0 for value in answer.timings_ms.values())
+    parts = answer.timings_ms["retrieve"] + answer.timings_ms["compose"]
+    assert answer.timings_ms["total"] == pytest.approx(parts, abs=0.05)
+    assert answer.usage == {}
+
+
+# With a language model
+
+FOOTBRIDGE = "When did the footbridge over the Alder open?"
+OPENED = "The footbridge over the river Alder opened on 12 May 2024"
+
+
+@pytest.fixture
+def writing(llm_server: LlmServer, indexed: Settings) -> Iterator[Pipeline]:
+    """A pipeline over the small corpus, whose answers the scripted model writes."""
+    with closing(Pipeline(llm_server.settings(index=indexed.index, documents=indexed.documents))) as pipeline:
+        pipeline.open()
+        yield pipeline
+
+
+def test_usage_sums_up_what_the_model_was_asked(writing: Pipeline, llm_server: LlmServer) -> None:
+    llm_server.script(fails(500), says(f"{OPENED} [1].", usage=(800, 30), pause=0.02))
+    answer = writing.answer(FOOTBRIDGE)
+    assert answer.composer == "llm"
+    assert answer.usage == {"calls": 2, "input_tokens": 800, "output_tokens": 30}
+    assert answer.timings_ms["compose"] > 100
+    assert answer.timings_ms["retrieve"] < answer.timings_ms["compose"] < answer.timings_ms["total"]
+
+
+def test_the_answer_is_remembered_as_it_was_finished(writing: Pipeline, llm_server: LlmServer) -> None:
+    llm_server.script(says(f"{OPENED} [1]. Sergei Kozlov paid 612 euros for it [1]."))
+    answer = writing.answer(FOOTBRIDGE, conversation_id="c")
+    (turn,) = writing._conversations.turns("c")
+    assert turn.answer == answer.answer
+    assert "Kozlov" not in turn.answer
+    assert [citation["n"] for citation in turn.citations] == [1]
+
+
+def test_what_is_not_to_be_remembered_is_written_and_not_kept(writing: Pipeline, llm_server: LlmServer) -> None:
+    llm_server.script(says(f"{OPENED} [1]."))
+    assert writing.answer(FOOTBRIDGE, conversation_id="c", remember=False).composer == "llm"
+    assert writing._conversations.turns("c") == []
+
+
+def test_a_question_that_is_refused_asks_nobody(writing: Pipeline, llm_server: LlmServer) -> None:
+    llm_server.script(says(f"{OPENED} [1]."))
+    with pytest.raises(InvalidQuestion):
+        writing.stream("")
+    writing.search("footbridge")
+    assert llm_server.requests == []
+
+
+def test_many_answers_are_written_at_once(writing: Pipeline, llm_server: LlmServer) -> None:
+    llm_server.script(lambda body: f"{OPENED} [1]." if "footbridge over" in str(body) else "NOT_FOUND")
+    with ThreadPoolExecutor(6) as threads:
+        answers = list(threads.map(writing.answer, [FOOTBRIDGE] * 6))
+    assert {(answer.composer, answer.answer) for answer in answers} == {("llm", answers[0].answer)}
+    assert [answer.usage["calls"] for answer in answers] == [1] * 6
+
+
+def test_closing_ends_what_is_being_written(llm_server: LlmServer, indexed: Settings) -> None:
+    pipeline = Pipeline(llm_server.settings(index=indexed.index, llm_timeout=30))
+    pipeline.open()
+    llm_server.script(stalls(f"{OPENED} [1]. The"))
+    events = pipeline.stream(FOOTBRIDGE)
+    next(events)
+    pipeline.close()
+    assert llm_server.wait_until_closed()
+    events.close()
+
+
+@pytest.mark.parametrize("name", ["openai:gpt", "anthropic:claude"])
+def test_a_model_without_its_key_is_refused_before_any_question(name: str, tmp_path: Path) -> None:
+    if name.startswith("anthropic"):
+        pytest.importorskip("langchain_anthropic")
+    with pytest.raises(SettingsError, match="needs a key"):
+        Pipeline(load_settings(index=tmp_path / "index", llm=name))

@@ -65,4 +65,9 @@ def cite(
 
 def displayed(text: str) -> str:
     """A source's words within an answer: on one line, and with no marker that could pass for one of ours."""
-    return _MARKER.sub(r"(\1)", " ".join(text.split()))
+    return without_markers(" ".join(text.split()))
+
+
+def without_markers(text: str) -> str:
+    """A text in which nothing can pass for a marker of ours."""
+    return _MARKER.sub(r"(\1)", text)

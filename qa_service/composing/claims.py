@@ -8,14 +8,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from qa_service.chunking import sentences
+from qa_service.composing.citations import without_markers
 from qa_service.composing.evidence import ends_like_a_sentence
 from qa_service.composing.markers import Marker
 from qa_service.language import Language
 
 # What a line of a list or a heading begins with: an answer is set in paragraphs.
 _LIST_SIGN = re.compile(r"^(?:[-*•–—]\s+|\d{1,2}[.)]\s+|#{1,6}\s+|>\s+)+")
-_EMPHASIS = re.compile(r"\*\*|__|`")
-_FINAL_STOP = re.compile(r"[.!?…]+[”»\"’)\s]*$")
+# With the space before it where a marker was all that it held: "in May **[1]**."
+_EMPHASIS = re.compile(r" +(?:\*{4}|_{4}|``|\*\*|__)(?=[\s.,;:!?…]|$)|\*\*|__|`")
+_FINAL_STOP = re.compile(r"(?:[ \u00a0\u202f](?=[!?]))?[.!?…]+[”»\"’)\s]*$")
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def with_markers(claim: str, numbers: Iterable[int]) -> str:
     """A claim with its citations before its full stop: "It opened in May [1][2]."."""
     marked = "".join(f"[{number}]" for number in numbers)
     stop = _FINAL_STOP.search(claim)
-    return f"{claim[: stop.start()]} {marked}{stop[0]}" if stop else f"{claim} {marked}"
+    return f"{claim[: stop.start()].rstrip(' ')} {marked}{stop[0]}" if stop else f"{claim} {marked}"
 
 
 def _apart(pieces: Iterable[str | Marker]) -> tuple[str, list[tuple[int, Marker]]]:
@@ -77,4 +79,6 @@ def _apart(pieces: Iterable[str | Marker]) -> tuple[str, list[tuple[int, Marker]
 
 def _bare(sentence: str) -> str:
     """A sentence without what marks it as part of a list, and without emphasis."""
-    return " ".join(_EMPHASIS.sub("", _LIST_SIGN.sub("", sentence)).split(" ")).strip()
+    # "[**1**]" is words to who reads markers, and would be one of ours from here on.
+    plain = without_markers(_EMPHASIS.sub("", _LIST_SIGN.sub("", sentence)))
+    return " ".join(plain.split(" ")).strip()

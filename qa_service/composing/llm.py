@@ -7,6 +7,7 @@ or where no text comes, the answer is the one that quotes the sources.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -39,11 +40,19 @@ WRONG_LANGUAGE = "llm_wrong_language"
 # What shows the language of a text: so much is held back until it is known to be the right one.
 _OPENING_WORDS = 8
 _OPENING_CHARS = 200
-# Sentences of an answer that are held to the sources; it was asked for five.
-_MOST_SENTENCES = 40
 # While an answer is written, so many of its markers are looked up, each with so many characters before it.
 _MARKERS_SHOWN = 50
 _LOOKED_BACK = 600
+# Sentences that are held to the sources: an answer has few, and a flood of them would outlast the deadline.
+_MOST_CLAIMS = 50
+# What tells a model what to do, and a reader nothing. An article may hold it, as bait.
+_INSTRUCTION = re.compile(
+    r"\b(?:ignor|disregard|forget|overrid|oubli|néglig|outrepass)\w*[^.!?]{0,60}"
+    r"\b(?:instruction|prompt|consigne|directive|guideline)s?\b|<\s*/?\s*[a-z]\w*[^<>]*>",
+    re.IGNORECASE,
+)
+# What UTF-8 or a database refuses: the half of a character that a stream was cut in, and NUL.
+_UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -156,7 +165,7 @@ def _called(messages: list[BaseMessage], sources: Sources, task: _Task) -> _Call
     with closing(task.writer.llm.stream(messages, task.writer.allowance)) as stream:
         try:
             for text in stream:
-                written.add(reader.feed(text))
+                written.add(reader.feed(_UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", text)))
                 if not written.shown and not _is_opened(written, task.language):
                     if written.wrong_language:
                         return written
@@ -167,8 +176,10 @@ def _called(messages: list[BaseMessage], sources: Sources, task: _Task) -> _Call
         except CutShort:
             pass
     written.add(reader.finish())
+    if written.is_refusal:  # it looks English
+        return written
     written.wrong_language = not written.shown and shown_language(written.opening) == other(task.language)
-    if written.opening and not written.wrong_language and not written.is_refusal:
+    if written.opening and not written.wrong_language:
         written.shown = True
         yield from live.show(written.pieces)
     return written
@@ -176,10 +187,11 @@ def _called(messages: list[BaseMessage], sources: Sources, task: _Task) -> _Call
 
 def _is_opened(written: _Written, language: Language) -> bool:
     """Whether enough has come to know that it is an answer, and in the right language."""
-    if len(written.opening) < _OPENING_CHARS and len(WORD.findall(written.opening)) < _OPENING_WORDS:
+    begun = written.opening
+    if written.is_refusal or (len(begun) < _OPENING_CHARS and len(WORD.findall(begun)) < _OPENING_WORDS):
         return False
-    written.wrong_language = shown_language(written.opening) == other(language)
-    return not written.wrong_language and not written.is_refusal
+    written.wrong_language = shown_language(begun) == other(language)
+    return not written.wrong_language
 
 
 class _Live:
@@ -208,7 +220,7 @@ class _Live:
         if not spans or self._markers > _MARKERS_SHOWN:
             return
         self._before = self._before[spans[-1].start :]
-        support = self._sources.support(self._before, self._task.language, marker.numbers)
+        support = _support(self._before, marker.numbers, self._sources, self._task)
         if support is None:
             return
         fresh = [one for one in support.sentences if _place(one) not in self._numbers]
@@ -228,13 +240,15 @@ def _finished(written: _Written, quoted: Draft, task: _Task) -> Draft:
     claims = read_claims(written.pieces, task.language)
     broken = [] if written.complete else [claim for claim in claims[-1:] if not claim.whole]
     stated = _stated(claims[: len(claims) - len(broken)])
-    worded = _worded(stated[:_MOST_SENTENCES], written.sources, task.language)
-    held = [(claim, support) for claim in worded if (support := _support(claim, written.sources, task))]
+    read, unread = stated[:_MOST_CLAIMS], stated[_MOST_CLAIMS:]
+    worded = _worded(read, written.sources, task.language)
+    found = [(claim, _support(claim.text, claim.cited, written.sources, task)) for claim in worded]
+    held = [(claim, support) for claim, support in found if support]
     kept = {id(claim) for claim, _ in held}
-    removed = tuple(claim.text for claim in stated if id(claim) not in kept)
-    warnings = [UNSUPPORTED] * bool(removed) + [INCOMPLETE] * (not written.complete)
+    removed = tuple(claim.text for claim in read if id(claim) not in kept)
+    warnings = [UNSUPPORTED] * bool(removed) + [INCOMPLETE] * (not written.complete or bool(unread))
     draft = _draft(held, task)
-    withdrawn = (*removed, *(claim.text for claim in broken))
+    withdrawn = (*removed, *(claim.text for claim in (*unread, *broken)))
     if not held or not _covers(draft, quoted):
         withdrawn = tuple(dict.fromkeys(claim.text for claim in claims))
         return replace(_instead(quoted, *(warnings or [UNSUPPORTED])), withdrawn=withdrawn)
@@ -256,14 +270,16 @@ def _worded(claims: list[Claim], sources: Sources, language: Language) -> list[C
     """The sentences that somebody may have written; none of a text that is babble for the most part."""
     wording = Wording(sources.texts)
     kept = [claim for claim in claims if not wording.is_babble(claim.text, language)]
-    return kept if 2 * len(kept) > len(claims) else []
+    return kept if 2 * len(kept) >= len(claims) else []
 
 
-def _support(claim: Claim, sources: Sources, task: _Task) -> Support | None:
-    """What bears out a sentence; nothing does where it is in the other language."""
-    if len(WORD.findall(claim.text)) >= _OPENING_WORDS and shown_language(claim.text) == other(task.language):
+def _support(text: str, cited: tuple[int, ...], sources: Sources, task: _Task) -> Support | None:
+    """What bears out a sentence in the asked language; an instruction neither is borne out nor bears out anything."""
+    if len(WORD.findall(text)) >= _OPENING_WORDS and shown_language(text) == other(task.language):
         return None
-    return sources.support(claim.text, task.language, claim.cited)
+    found = sources.support(text, task.language, cited)
+    told = [text, *(sentence.text for sentence in found.sentences)] if found else []
+    return None if any(map(_INSTRUCTION.search, told)) else found
 
 
 def _draft(held: list[tuple[Claim, Support]], task: _Task) -> Draft:

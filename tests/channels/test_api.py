@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +15,13 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from qa_service import create_app
+from qa_service.answers import Delta
+from qa_service.channels import api, problems
+from qa_service.errors import EmbeddingsUnavailable
 from qa_service.indexing import index_documents
 from qa_service.settings import load_settings
+from tests.llm_server import KEY, LlmServer, breaks, fails, says, stalls
+from tests.test_server import serving
 
 DOCUMENTS = Path(__file__).parents[2] / "documents"
 ENGLISH = "When was the visa agreement signed?"
@@ -262,3 +270,185 @@ def test_without_an_index_the_service_lives_and_says_so(unready: FlaskClient) ->
         unready.post("/api/search", json={"query": "visa"}),
     ):
         assert "qa-service index" in check_problem(response, 503)["detail"]
+
+
+# An answer while a language model writes it
+
+WRITTEN = {
+    ENGLISH: "The agreement on mutual exemption from visas was signed in New York on 26 September 2024 [1]. ",
+    FRENCH: "L’accord d’exemption de visa entre en vigueur le 19 mars 2025 [1]. ",
+}
+LLM_SECONDS = 3
+
+
+@pytest.fixture(scope="module")
+def scripted() -> Iterator[LlmServer]:
+    """The scripted language model of the real server."""
+    pytest.importorskip("langchain_openai")
+    with LlmServer().running() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def port(app: Flask, scripted: LlmServer) -> Iterator[int]:
+    """A real server whose answers the scripted model writes."""
+    index = app.extensions["qa_service"]._settings.index
+    options = {"QA_LLM": "openai:scripted", "QA_LLM_BASE_URL": scripted.url, "QA_LLM_TIMEOUT": str(LLM_SECONDS)}
+    with serving(index, **options) as (server, port):
+        yield port
+        server.terminate()
+        errors = server.communicate(timeout=30)[1]
+        assert "Traceback" not in errors
+        assert KEY not in errors
+
+
+@contextmanager
+def streaming(port: int, question: str) -> Iterator[HTTPResponse]:
+    with closing(HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
+        body = json.dumps({"question": question, "stream": True})
+        connection.request("POST", "/api/ask", body, {"Content-Type": "application/json"})
+        with closing(connection.getresponse()) as response:
+            assert response.status == 200
+            yield response
+
+
+def next_event(response: HTTPResponse) -> tuple[str, Any]:
+    """The next event as soon as it is there."""
+    name = response.readline().decode().removeprefix("event: ").strip()
+    data = response.readline().decode().removeprefix("data: ")
+    assert response.readline() == b"\n"
+    return name, json.loads(data)
+
+
+def events_until_the_end(response: HTTPResponse) -> list[tuple[str, Any]]:
+    received = [next_event(response)]
+    while received[-1][0] not in ("done", "error"):
+        received.append(next_event(response))
+    assert response.read() == b""
+    return received
+
+
+@pytest.mark.parametrize("question", [ENGLISH, FRENCH])
+def test_text_is_sent_before_the_model_has_finished(port: int, scripted: LlmServer, question: str) -> None:
+    scripted.script(stalls(WRITTEN[question]))
+    started = time.monotonic()
+    with streaming(port, question) as response:
+        assert response.headers["Content-Type"].startswith("text/event-stream")
+        assert response.headers["Cache-Control"] == "no-store"
+        assert response.headers["X-Accel-Buffering"] == "no"
+        name, data = next_event(response)
+        assert (name, set(data)) == ("delta", {"text"})
+        assert time.monotonic() - started < LLM_SECONDS - 1
+        assert scripted.open_connections == 1
+        rest = events_until_the_end(response)
+    assert LLM_SECONDS - 1 < time.monotonic() - started < LLM_SECONDS + 1
+    name, answer = rest[-1]
+    assert name == "done"
+    assert "llm_incomplete" in answer["warnings"]
+    assert scripted.wait_until_closed()
+
+
+@pytest.mark.parametrize("question", [ENGLISH, FRENCH])
+def test_each_citation_is_sent_behind_its_marker_and_at_last_the_answer(
+    port: int, client: FlaskClient, scripted: LlmServer, question: str
+) -> None:
+    quote = next(one for one in ask(client, question)["citations"])["quote"].replace("[", "(").replace("]", ")")
+    scripted.script(says(f"{quote.rstrip('.')} [1]. Boris Kozlov paid 612 euros for it [1]."))
+    with streaming(port, question) as response:
+        received = events_until_the_end(response)
+    assert {name for name, _ in received} == {"delta", "citation", "done"}
+    shown = ""
+    for name, data in received[:-1]:
+        shown += data["text"] if name == "delta" else ""
+        assert name == "delta" or f"[{data['n']}]" in shown
+    answer = received[-1][1]
+    assert set(answer) == FIELDS
+    assert (answer["composer"], answer["warnings"]) == ("llm", ["unsupported_sentence_removed"])
+    assert answer["withdrawn"] == ["Boris Kozlov paid 612 euros for it."]
+    assert "Kozlov" in shown
+    assert "Kozlov" not in answer["answer"]
+    for citation in answer["citations"]:
+        document = client.get(f"/api/documents/{citation['document_id']}").get_json()
+        assert document["text"][citation["start"] : citation["end"]] == citation["quote"]
+
+
+@pytest.mark.parametrize("reply", [fails(401), breaks(WRITTEN[ENGLISH])])
+def test_a_model_that_fails_ends_a_stream_with_an_answer(port: int, scripted: LlmServer, reply: Any) -> None:
+    scripted.script(reply)
+    with streaming(port, ENGLISH) as response:
+        name, answer = events_until_the_end(response)[-1]
+    assert name == "done"
+    assert answer["citations"]
+    assert set(answer["warnings"]) & {"llm_unavailable", "llm_incomplete"}
+
+
+def test_a_client_that_goes_away_cancels_the_request(port: int, scripted: LlmServer) -> None:
+    scripted.script(says("The agreement was signed in New York, and then again. " * 99, pause=0.05))
+    with streaming(port, ENGLISH) as response:
+        assert next_event(response)[0] == "delta"
+        assert scripted.open_connections == 1
+    assert scripted.wait_until_closed(LLM_SECONDS / 2)
+
+
+class Breaking:
+    """A pipeline whose stream breaks behind its first words; it holds on to the stream."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+        self.closed = False
+        self.events = self._events()
+
+    def stream(self, *_: object, **__: object) -> Iterator[Delta]:
+        return self.events
+
+    def _events(self) -> Iterator[Delta]:
+        try:
+            yield Delta("The agreement ")
+            raise self.error
+        finally:
+            self.closed = True
+
+
+def streamed_from(pipeline: Breaking) -> TestResponse:
+    app = Flask(__name__)
+    problems.init_app(app)
+    app.register_blueprint(api.blueprint(pipeline))  # type: ignore[arg-type]
+    return app.test_client().post("/api/ask", json={"question": ENGLISH, "stream": True})
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "detail"),
+    [
+        (RuntimeError("/home/somebody/secret"), 500, "Something went wrong here; the error was logged."),
+        (EmbeddingsUnavailable("The provider does not answer."), 503, "The provider does not answer."),
+    ],
+)
+def test_an_error_in_a_stream_is_its_last_event(
+    error: Exception, status: int, detail: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    pipeline = Breaking(error)
+    first, last = events(streamed_from(pipeline))
+    assert first == ("delta", {"text": "The agreement "})
+    assert last[0] == "error"
+    assert (last[1]["status"], last[1]["detail"]) == (status, detail)
+    assert {"type", "title"} <= set(last[1])
+    assert pipeline.closed
+    assert ("/home/somebody/secret" in caplog.text) == (status == 500)
+
+
+def test_a_response_that_is_dropped_ends_the_stream() -> None:
+    pipeline = Breaking(RuntimeError("never reached"))
+    response = streamed_from(pipeline)
+    assert b"The agreement" in next(response.iter_encoded())
+    assert not pipeline.closed
+    response.close()
+    assert pipeline.closed
+
+
+@pytest.mark.parametrize("body", [{"question": " "}, {"question": "visa?", "language": "de"}])
+def test_what_is_wrong_with_a_question_is_no_stream(client: FlaskClient, body: dict[str, str]) -> None:
+    check_problem(client.post("/api/ask", json=body | {"stream": True}), 422)
+
+
+def test_without_an_index_there_is_no_stream(unready: FlaskClient) -> None:
+    check_problem(unready.post("/api/ask", json={"question": "visa?", "stream": True}), 503)

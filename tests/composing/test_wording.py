@@ -7,9 +7,10 @@ import pytest
 from qa_service.composing.wording import Wording
 
 SOURCES = {
-    "en": "The footbridge over the river Alder opened on 12 May 2024. It is 84 metres long and rests on three stone piers.",
-    "fr": "La passerelle sur la rivière Aulne a été inaugurée le 12 mai 2024. Elle mesure 84 mètres et repose sur trois "
-    "piles en pierre.",
+    "en": "The footbridge over the river Alder opened on 12 May 2024. It is 84 metres long and rests on three "
+    "stone piers.",
+    "fr": "La passerelle sur la rivière Aulne a été inaugurée le 12 mai 2024. Elle mesure 84 mètres et repose sur "
+    "trois piles en pierre.",
 }
 
 
