@@ -241,6 +241,14 @@ def test_how_the_text_is_cut_makes_no_difference(ask: Ask, language: Language, c
 
 
 @BOTH
+def test_a_marker_at_the_very_end_is_not_lost(ask: Ask, language: Language) -> None:
+    whole, streamed = ask(QUESTIONS[language], says(GOOD[language].removesuffix("."), chunk=2))
+    assert (whole.answer.composer, whole.answer.warnings) == ("llm", ())
+    assert plain(whole.answer.answer) == plain(GOOD[language]).removesuffix(".")
+    assert streamed.shown.endswith("]")
+
+
+@BOTH
 @pytest.mark.parametrize(
     "markers",
     ["[1]", "[1, 2]", "[[1]]", "【1】", "[1][2]", "[99]", "[1][99]", "[2]", "[1-2]", "**[1]**", "", "[0]", "［1］"],
