@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import closing
 
 from qa_service.conversations import Turn
 from qa_service.embedding_model import EmbeddingModel
@@ -43,10 +44,15 @@ def rewrite(
     if not earlier or asked_language(question) or not leans(question):
         return None
     told = [(turn.understood, turn.answer[:_ANSWER_READ]) for turn in earlier[-_TURNS:]]
-    try:
-        text = "".join(llm.stream(question_messages(question, told, language), allowance, retried=False))
-    except (Unavailable, CutShort):
-        return None
+    text = ""
+    with closing(llm.stream(question_messages(question, told, language), allowance, retried=False)) as stream:
+        try:
+            for piece in stream:
+                text += piece
+                if len(text) > _LONGEST:  # no question: the rest is not waited for, nor paid
+                    return None
+        except (Unavailable, CutShort):
+            return None
     rewritten = text.strip().strip("\"'«»“” \u202f\u00a0")
     held = " ".join([question, *(part for turn in told for part in turn)])
     return rewritten if _is_question(rewritten, language) and _adds_nothing(rewritten, held, model) else None
