@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
+# Where a denial ends before its clause does.
+_OTHERWISE = re.compile(r"\b(?:since|from|during|until|depuis|pendant|lors|durant|jusqu|selon|according|when|where|as|quand|lorsque|comme)\b")
 # Content words after a word of denial that it denies, within its clause.
 DENIED_WORDS = 4
 
@@ -22,7 +25,7 @@ _FRENCH_DENIAL = re.compile(
     r"\b(?:ne |n')(?=(?:[\w-]+'?[ -]*){0,6}?\b(?:pas|plus|jamais|aucune?|rien|ni|guere|personne|nul)\b)"
 )
 _DENIAL = re.compile(
-    r"\b(?:not|never|nor|neither|none|nobody|nothing|without|cannot|no longer|no one|no(?! (?:more|fewer|less) than)(?! ?\d)"
+    r"\b(?:not|never|nor|neither|none|nobody|nothing|without|cannot|no longer|no one|no(?! (?:more|fewer|less) than)(?! ?\d)(?!-)"
     r"|unable|hardly|yet to|instead of|rather than|far from|decid\w+ against|declin\w+ to|refus(?:e|es|ed|ing)\b(?! by)"
     r"|fail(?:s|ed|ing)? to|rul(?:e|es|ed|ing) out|lack(?:s|ed|ing)?(?: of)?|absence of|escap(?:e|es|ed|ing)|devoid of"
     r"|aucune?|sans|jamais vu|refus(?:e|es|er|ent|ant|ait|ee)\b|faute de|depourvue?s? de|exclu(?:t|re|ait)?\b|ecart(?:e|er|ee)\b"
@@ -104,6 +107,33 @@ _OPPOSITES: tuple[tuple[str, str], ...] = (
         r"return\w*|hand(?:s|ed|ing)? (?:back|over)|restitu\w+|rend(?:u|ue|us|ues|re)\b|leav\w+|left|quitt\w+|resign\w*"
         r"|step\w* down|withdr[ae]w\w*|remov\w+|supprim\w+|drop(?:s|ped)?\b",
     ),
+    (  # there and not there
+        r"present\b|presence|attend(?:s|ed|ing)?|tak(?:e|es|ing) part|took part|particip\w+|assist(?:e|er|era)\b|presente?s?\b"
+        r"|available|disponible\w*|play(?:s|ed|ing)?|jou(?:e|er|era)\b",
+        r"absent\w*|absence|miss(?:es|ed|ing)?|manqu\w+|withdr[ae]w\w*|pull(?:s|ed|ing)? out|s'est abstenue?|abstain\w*"
+        r"|annule sa venue",
+    ),
+    (  # told and kept back
+        r"disclos\w+|reveal\w*|made public|publish\w*|publi(?:e|er|ee|es)|communique[res]*|divulgu\w+|devoil\w+|explain\w*"
+        r"|expliqu\w+|comment(?:e|er|ed|s)?|answer\w*|repond\w*",
+        r"secret\w*|withh\w+|conceal\w*|cach(?:e|er|ee|ent)|confidenti\w+|silen\w+|declin\w+ to (?:comment|say|answer)",
+    ),
+    (  # found and missing
+        r"found|retrouv\w+|recover(?:ed|s)?|locat(?:ed|es)|restor\w+|re-establish\w*|retabli\w*",
+        r"missing|introuvables?|disparu\w*|lost|perdu\w*",
+    ),
+    (  # upheld and struck down
+        r"upheld|uphold\w*|confirm\w*|maintenu\w*|valid\w+",
+        r"struck down|strik(?:es|ing) down|annul\w+|overturn\w*|quash\w*|cass(?:e|er|ee)|invalid\w+",
+    ),
+    (  # built and not
+        r"buil(?:d|t|ding)|construi\w+|construct\w+|vu le jour|exists?|exist(?:e|ent)",
+        r"demol\w+|abandon\w*|unbuilt",
+    ),
+    (  # free and held
+        r"free(?:d|s)?\b|libre\w*|liber\w+|releas\w+",
+        r"detain\w*|detention|arrest\w*|held|incarcer\w+|ecrou\w*|jail\w*|prison",
+    ),
     (r"sell(?:s|ing)?|sold|vend\w*|cede\w*", r"b[uo]y(?:s|ing)?|bought|acquir\w+|achet\w+|acqui[ers]\w*"),
     (r"join(?:s|ed|ing)?|rejoin\w*|adher\w+", r"leav\w+|left|quit\w*|withdr[ae]w\w*|se retir\w+"),
     (
@@ -123,26 +153,68 @@ _OPPOSITES: tuple[tuple[str, str], ...] = (
     (r"record\w*|jamais vu|du jamais-vu", r"ordinary|habituel\w*"),
     (r"already|deja", r"not yet|pas encore|yet to"),
     (r"first|premier\w*", r"last\b|derniere?s?"),
-    (
-        r"begin(?:s|ning)?|beg[au]n|start(?:s|ed|ing)?|commenc\w+|debute\w*|demarr\w+|resum\w+|repren\w+|repri(?:s|se)",
-        r"end(?:s|ed|ing)\b|stop\w*|ceas\w+|cess\w+|arret\w+|halt\w*",
-    ),
+    (r"begin(?:s|ning)?|beg[au]n|start(?:s|ed|ing)?|commenc\w+|debute\w*|demarr\w+|resum\w+|repren\w+|repri(?:s|se)", r"end(?:s|ed|ing)\b|stop\w*|ceas\w+|cess\w+|arret\w+|halt\w*"),
 )
-_PAIRS = tuple((re.compile(rf"\b(?:{one})(?!\w)"), re.compile(rf"\b(?:{other})(?!\w)")) for one, other in _OPPOSITES)
+# Opposites of which the second is what is not so, not done or not there.
+_NEGATIVE = frozenset((1, 2, 4, 5, 6, 8, 9, 10, 11, 13, 15, 16, 17, 18, 19))
+
+
+def _alternatives(pattern: str) -> list[str]:
+    """The alternatives of a pattern that stand in no brackets."""
+    found, depth, start = [], 0, 0
+    for place, char in enumerate(pattern):
+        depth += {"(": 1, ")": -1}.get(char, 0)
+        if char == "|" and not depth:
+            found.append(pattern[start:place])
+            start = place + 1
+    return [*found, pattern[start:]]
+
+
+def _sides(of_phrases: bool) -> dict[tuple[int, int], str]:
+    """The patterns of either side of each pair, by pair and side: those of several words, or those of one."""
+    found = {}
+    for number, sides in enumerate(_OPPOSITES):
+        for side, pattern in zip((1, -1), sides, strict=True):
+            chosen = [one for one in _alternatives(pattern) if (" " in one or "'" in one) == of_phrases]
+            if chosen:
+                found[number, side] = "|".join(chosen)
+    return found
+
+
+_WORDS = {key: re.compile(pattern) for key, pattern in _sides(of_phrases=False).items()}
+_PHRASES = {key: re.compile(rf"(?:{pattern})(?!\w)") for key, pattern in _sides(of_phrases=True).items()}
+_ANY_PHRASE = re.compile(rf"\b(?:{'|'.join(_sides(of_phrases=True).values())})(?!\w)")
+_WORD = re.compile(r"[^\W_]+(?:-[^\W_]+)*")
+
+
+@lru_cache(maxsize=50_000)
+def _sides_of(word: str) -> tuple[tuple[int, int], ...]:
+    return tuple(key for key, pattern in _WORDS.items() if pattern.fullmatch(word))
 
 
 @dataclass(frozen=True)
 class Sign:
-    """One of two opposites in a text: which pair, which side (1 or -1, turned where it is denied), and where."""
+    """One of two opposites in a text: which pair, which side (1 or -1), and from where to where it stands."""
 
     pair: int
     side: int
-    at: int
+    start: int
+    end: int
+
+    @property
+    def negative(self) -> bool:
+        """Whether it says that something is not so."""
+        return self.side < 0 and self.pair in _NEGATIVE
 
 
 def clause_borders(folded: str) -> list[int]:
     """Where clauses of a text begin, but for the first."""
     return [found.start() for found in _CLAUSE.finditer(folded)]
+
+
+def denial_ends(folded: str) -> list[int]:
+    """Where something else begins that no denial before it reaches."""
+    return [found.start() for found in _OTHERWISE.finditer(folded)]
 
 
 def denials(folded: str) -> list[int]:
@@ -151,12 +223,15 @@ def denials(folded: str) -> list[int]:
     return sorted([*french, *(found.end() for found in _DENIAL.finditer(folded))])
 
 
-def signs(folded: str, is_denied: list[tuple[int, int]]) -> list[Sign]:
-    """The opposites that a text names; those that begin within a denied span (start, end) stand for their opposite."""
+def signs(folded: str) -> list[Sign]:
+    """The opposites that a text names, in order; a phrase counts as a whole, and not the words in it."""
     found: list[Sign] = []
-    for number, sides in enumerate(_PAIRS):
-        for side, pattern in zip((1, -1), sides, strict=True):
-            for match in pattern.finditer(folded):
-                turned = any(start <= match.start() < end for start, end in is_denied)
-                found.append(Sign(number, -side if turned else side, match.start()))
-    return found
+    taken: list[tuple[int, int]] = []
+    for match in _ANY_PHRASE.finditer(folded):
+        taken.append(match.span())
+        keys = [key for key, pattern in _PHRASES.items() if pattern.match(folded, match.start())]
+        found += [Sign(pair, side, *match.span()) for pair, side in keys]
+    for match in _WORD.finditer(folded):
+        if not any(start <= match.start() < end for start, end in taken):
+            found += [Sign(pair, side, *match.span()) for pair, side in _sides_of(match[0])]
+    return sorted(found, key=lambda sign: sign.start)
