@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qa_service.composing.names import WrittenNames, is_abbreviation
-from qa_service.composing.quantities import borne_out, quantities
+from qa_service.composing.quantities import borne_out, given_quantities, quantities
 from qa_service.composing.statements import Statement
 from qa_service.embedding_model import EmbeddingModel
 from qa_service.embeddings import Vectors
@@ -183,7 +183,7 @@ class Comparison:
         best: Vectors = np.maximum.reduceat(scores, self.texts.starts, axis=1).T
         return best
 
-    def _place(self, statement: Statement) -> int:
+    def place(self, statement: Statement) -> int:
         return self.texts.places[id(statement)]
 
     def nearest(self, among: Sequence[int], count: int) -> list[int]:
@@ -195,22 +195,25 @@ class Comparison:
     def with_title(self, among: Sequence[int]) -> Vectors:
         """How well sentences with their titles meet each word, shape (sentences, words)."""
         sources = [self.texts.sources[place] for place in among]
-        own = self.best_similar[[self._place(source.statement) for source in sources]]
-        title = self.best_similar[[self._place(source.title) for source in sources]]
+        own = self.best_similar[[self.place(source.statement) for source in sources]]
+        title = self.best_similar[[self.place(source.title) for source in sources]]
         best: Vectors = np.maximum(own, _TITLE * title)
         return best
 
     def names_nowhere(self, among: Sequence[int]) -> list[str]:
-        """The names of the claim of which no word is met by any sentence or title; of abbreviations nothing is known."""
-        chosen = {
-            self._place(one) for place in among for one in self.texts.sources[place].statements
-        }
+        """The names of the claim that no sentence or title has.
+
+        Nothing is known of abbreviations. Names that are everyday words as well ("World", "Dutch") may be said in
+        other ones, and count only where nothing of the whole name is met.
+        """
+        chosen = {self.place(one) for place in among for one in self.texts.sources[place].statements}
         met = self.names_met[sorted(chosen)].any(axis=0)
         known = {run for run, one in zip(self.claim.name_runs, met, strict=True) if one}
+        pieces = self.texts.model.words.of([name.lower() for name in self.claim.names]).pieces
         return [
             name
-            for name, run in zip(self.claim.names, self.claim.name_runs, strict=True)
-            if run not in known and not is_abbreviation(name)
+            for name, run, there, count in zip(self.claim.names, self.claim.name_runs, met, pieces, strict=True)
+            if not there and not is_abbreviation(name) and (count > 1 or run not in known)
         ]
 
     def values_nowhere(self, among: Sequence[int]) -> list[Value]:
@@ -221,14 +224,14 @@ class Comparison:
 
     def _not_borne_out(self, sources: Sequence[Source]) -> list[Value]:
         told = list({id(one): one for source in sources for one in (source.statement, source.title)}.values())
-        given = [value for one in told for value in quantities(one)]
+        given = [value for one in told for value in given_quantities(one)]
         text = " ".join(one.folded for one in told)
         years = frozenset[int]().union(*(source.years for source in sources))
         return [value for value in self.values if not borne_out(value, given, years, text)]
 
     def part(self, statement: Statement) -> _Part:
         """A statement beside the claim."""
-        key = self._place(statement)
+        key = self.place(statement)
         if key not in self._parts:
             self._parts[key] = _Part(self, statement)
         return self._parts[key]

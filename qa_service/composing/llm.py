@@ -131,22 +131,32 @@ def _answered(passages: list[Passage], task: _Task) -> _Calling:
     texts = _numbered(passages, task)
     count = len(within_budget(texts, task.writer.prompt_tokens, task.writer.count))
     try:
-        return (yield from _in_language(passages[:count], task))
+        messages = _messages(reading.query.text, passages, source)
+        written = yield from _written(messages, _read(passages, source), source, writer)
     except PromptTooLong:
-        return (yield from _in_language(passages[: max(1, count // 2)], task))
+        passages = passages[: max(1, len(passages) // 2)]
+        messages = _messages(reading.query.text, passages, source)
+        written = yield from _written(messages, _read(passages, source), source, writer)
+    if written.wrong_language:
+        messages = again_messages(messages, written.text, source.language)
+        try:
+            return (yield from _written(messages, written.sources, source, writer))
+        except Unavailable:
+            return written
+    return written
 
 
-def _in_language(passages: list[Passage], task: _Task) -> _Calling:
-    """The text in the asked language: it is asked for once more where the first is in the other one."""
-    messages = answer_messages(task.question, _numbered(passages, task), task.language)
-    sources = Sources(passages, _published(passages, task), task.model)
-    written = yield from _called(messages, sources, task)
-    if not written.wrong_language:
-        return written
-    try:
-        return (yield from _called(again_messages(messages, written.opening, task.language), sources, task))
-    except Unavailable:
-        return written
+def _read(passages: list[Passage], source: _Source) -> Sources:
+    """The passages as what the answer's sentences are checked against."""
+    documents = {passage.document_id for passage in passages}
+    published = {document: source.index.documents.summary(document).published for document in documents}
+    return Sources(passages, published, source.model)
+
+
+def _in_prompt(passages: list[Passage], source: _Source, writer: Writer) -> list[Passage]:
+    """The most relevant passages, as many as the budget holds."""
+    texts = _numbered(passages, source)
+    return passages[: len(within_budget(texts, writer.prompt_tokens, writer.llm.count_tokens))]
 
 
 def _numbered(passages: list[Passage], task: _Task) -> list[str]:

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
-
-import numpy as np
 
 from qa_service.chunking import Passage
-from qa_service.composing.comparison import Comparison, Source
+from qa_service.composing.comparison import Comparison, Source, Texts
 from qa_service.composing.evidence import Sentence, sentences_of
 from qa_service.composing.quantities import quantities
-from qa_service.composing.statements import Statement, read_statement, remembered_statement
+from qa_service.composing.statements import read_statement, remembered_statement
 from qa_service.composing.support_model import support_model
 from qa_service.embedding_model import EmbeddingModel
 from qa_service.language import Language
@@ -24,7 +21,7 @@ from qa_service.language import Language
 # Characters: no sentence that says one thing is longer.
 _LONGEST_CLAIM = 700
 # Sentences near the claim that are looked at closely.
-_NEAREST = 5
+_NEAREST = 4
 
 
 @dataclass(frozen=True)
@@ -36,24 +33,26 @@ class Support:
 
 
 @dataclass(frozen=True)
-class _Row:
-    """A sentence of the sources, in which passages of the prompt it stands, and as it is compared."""
+class Candidates:
+    """What may bear out a claim: places of sentences, one or two of them at a time, and the features of each choice."""
 
-    sentence: Sentence
-    numbers: frozenset[int]
-    source: Source
+    units: tuple[tuple[int, ...], ...]
+    features: tuple[dict[str, float], ...]
 
 
 class Sources:
     """The numbered passages that an answer is written from, read once for all of its claims."""
 
-    def __init__(self, passages: Sequence[Passage], published: Mapping[str, str | None], model: EmbeddingModel) -> None:
-        """Read passages, the first of which is number 1; ``published`` are the ISO dates of their documents."""
+    def __init__(
+        self, passages: Sequence[Passage], published: Mapping[str, str | None], model: EmbeddingModel
+    ) -> None:
+        """Read passages, the first of which is number 1.
+
+        ``published`` says when documents were published, by their ids; ISO dates, None or missing where it is unknown.
+        """
         self.numbers = range(1, len(passages) + 1)
-        self.texts = [passage.text for passage in passages]
-        self._model = model
-        self._rows = _rows(passages)
-        self._years = {passage.document_id: _years(passage.document_id, self._rows, published) for passage in passages}
+        self._sentences, self._standing = _distinct(passages)
+        self._texts = Texts(_sources(self._sentences, published), model)
         self._found: dict[tuple[str, tuple[int, ...]], Support | None] = {}
 
     def support(self, claim: str, language: Language, cited: Sequence[int]) -> Support | None:
@@ -64,36 +63,49 @@ class Sources:
             self._found[key] = self._support(bare, language, frozenset(cited))
         return self._found[key]
 
-    def _support(self, text: str, language: Language, cited: frozenset[int]) -> Support | None:
-        if len(text) > _LONGEST_CLAIM:
+    def candidates(self, claim: str, language: Language) -> Candidates | None:
+        """What may bear out a claim, whatever it cites; None where its names or values rule that out."""
+        comparison = self._compare(claim, language)
+        return _candidates(comparison, range(len(self._sentences))) if comparison else None
+
+    def _compare(self, text: str, language: Language) -> Comparison | None:
+        if len(text) > _LONGEST_CLAIM or not self._sentences:
             return None
         claim = read_statement(text, language)
-        if not claim.words and not claim.values:
-            return None
-        named = [row for row in self._rows if row.numbers & cited]
-        return self._among(claim, named) or (self._among(claim, self._rows) if len(named) < len(self._rows) else None)
+        return Comparison(claim, self._texts) if claim.words or claim.values else None
 
-    def _among(self, claim: Statement, rows: list[_Row]) -> Support | None:
+    def _support(self, text: str, language: Language, cited: frozenset[int]) -> Support | None:
+        comparison = self._compare(text, language)
+        if comparison is None:
+            return None
+        everywhere = range(len(self._sentences))
+        named = [place for place in everywhere if self._standing[place] & cited]
+        found = self._among(comparison, named) if named else None
+        return found or (self._among(comparison, everywhere) if len(named) < len(everywhere) else None)
+
+    def _among(self, comparison: Comparison, places: Sequence[int]) -> Support | None:
         """What bears out a claim among some sentences."""
-        if not rows:
+        candidates = _candidates(comparison, places)
+        if candidates is None:
             return None
-        years = frozenset[int]().union(*(self._years[row.sentence.passage.document_id] for row in rows))
-        comparison = Comparison(claim, [row.source for row in rows], years, self._model)
-        if comparison.names_nowhere() or comparison.values_nowhere():
-            return None
-        nearest = sorted(int(place) for place in np.argsort(-comparison.meaning_alone(), kind="stable")[:_NEAREST])
-        units = [*((place,) for place in nearest), *combinations(nearest, 2)]
         judge = support_model()
-        odds = judge.log_odds([comparison.features(unit) for unit in units])
-        best = judge.best(odds)
-        score = judge.score(odds[best])
+        best, score = judge.judge(candidates.features)
         if score < judge.least:
             return None
-        return Support(tuple(rows[place].sentence for place in units[best]), float(np.exp(score)))
+        return Support(tuple(self._sentences[place] for place in candidates.units[best]), judge.probability(score))
 
 
-def _rows(passages: Sequence[Passage]) -> list[_Row]:
-    """The distinct sentences of the passages, which may overlap."""
+def _candidates(comparison: Comparison, places: Sequence[int]) -> Candidates | None:
+    if comparison.names_nowhere(places) or comparison.values_nowhere(places):
+        return None
+    nearest = comparison.nearest(places, _NEAREST)
+    best = nearest[0]
+    units = (*((place,) for place in nearest), *((min(best, other), max(best, other)) for other in nearest[1:]))
+    return Candidates(units, tuple(comparison.features(unit) for unit in units))
+
+
+def _distinct(passages: Sequence[Passage]) -> tuple[list[Sentence], list[frozenset[int]]]:
+    """The distinct sentences of the passages, which may overlap, and the numbers of those that each stands in."""
     numbers: dict[tuple[str, int], set[int]] = {}
     found: dict[tuple[str, int], Sentence] = {}
     for number, passage in enumerate(passages, start=1):
@@ -101,10 +113,23 @@ def _rows(passages: Sequence[Passage]) -> list[_Row]:
             key = (passage.document_id, sentence.start)
             numbers.setdefault(key, set()).add(number)
             found.setdefault(key, sentence)
-    return [_Row(sentence, frozenset(numbers[key]), _source(sentence)) for key, sentence in found.items()]
+    return list(found.values()), [frozenset(numbers[key]) for key in found]
 
 
-def _source(sentence: Sentence) -> Source:
+def _sources(sentences: Sequence[Sentence], published: Mapping[str, str | None]) -> list[Source]:
+    """The sentences as they are compared."""
+    years: dict[str, set[int]] = {}
+    for sentence in sentences:
+        article = sentence.passage
+        if article.document_id not in years:
+            date = published.get(article.document_id)
+            years[article.document_id] = {int(date[:4])} if date else set()
+        statement = remembered_statement(sentence.text, article.language)
+        years[article.document_id].update(value.year for value in quantities(statement) if value.year is not None)
+    return [_source(sentence, frozenset(years[sentence.passage.document_id])) for sentence in sentences]
+
+
+def _source(sentence: Sentence, years: frozenset[int]) -> Source:
     language = sentence.passage.language
     before, after = (
         remembered_statement(text, language) if text else None for text in (sentence.before, sentence.after)
@@ -114,17 +139,5 @@ def _source(sentence: Sentence) -> Source:
         remembered_statement(sentence.passage.title, language),
         before,
         after,
+        years,
     )
-
-
-def _years(document_id: str, rows: list[_Row], dates: Mapping[str, str | None]) -> frozenset[int]:
-    """The years that an article is of: that of its publication, and those that it names."""
-    published = dates.get(document_id)
-    named = (
-        value.year
-        for row in rows
-        if row.sentence.passage.document_id == document_id
-        for value in quantities(row.source.statement)
-        if value.year is not None
-    )
-    return frozenset(named) | ({int(published[:4])} if published else frozenset())

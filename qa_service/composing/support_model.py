@@ -1,8 +1,9 @@
 """The support model: whether sentences of the sources bear out a claim, by the features of ``comparison``.
 
-Three small logistic models: whether the claim is about what the sentences say, whether it does not say the opposite,
-and whether it does not say so of somebody else. What they doubt is added up. ``training/claim_support.py`` makes
-their weights, in ``support_model.json`` beside this file.
+Three small logistic models, one for each aspect: whether the claim is about what the sentences say, whether it does
+not say the opposite, and whether it does not say so of somebody else. They choose the sentences. A fourth, over all
+features and what the three make of them, decides. ``training/claim_support.py`` makes their weights, in
+``support_model.json`` beside this file.
 """
 
 from __future__ import annotations
@@ -20,38 +21,75 @@ from qa_service.composing.comparison import MEANING, POLARITY, ROLES
 
 WEIGHTS_FILE = Path(__file__).with_name("support_model.json")
 ASPECTS: dict[str, tuple[str, ...]] = {"meaning": MEANING, "polarity": POLARITY, "roles": ROLES}
+FEATURES = tuple(dict.fromkeys((*MEANING, *POLARITY, *ROLES)))
+# What decides: the features, and what is left of a claim's credit by each aspect.
+DECIDING = (*FEATURES, *ASPECTS)
 
 # Of the log odds of polarity and roles, what decides which sentences are taken, and the most that each may count.
 _ALSO = 0.5
 _MOST = 2.0
 
+Matrix = NDArray[np.float64]
+_COLUMNS = tuple(np.array([FEATURES.index(name) for name in names]) for names in ASPECTS.values())
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A logistic model over some features."""
+
+    weights: Matrix
+    intercept: float
+
+    def log_odds(self, rows: Matrix) -> Matrix:
+        """Of rows of features, shape (rows,)."""
+        odds: Matrix = rows @ self.weights + self.intercept
+        return odds
+
 
 @dataclass(frozen=True)
 class SupportModel:
-    """Weights and intercept of each aspect, in their order; ``least`` is the score from which on a claim is borne out."""
+    """The models of the aspects, in their order, and the one that decides; ``least`` is the score to ask for."""
 
-    weights: tuple[NDArray[np.float64], ...]
-    intercepts: tuple[float, ...]
+    aspects: tuple[Weights, ...]
+    deciding: Weights
     least: float
 
-    def log_odds(self, rows: Sequence[Mapping[str, float]]) -> NDArray[np.float64]:
-        """Log odds of each aspect for rows of features, shape (rows, aspects)."""
-        columns = [
-            np.array([[row[name] for name in names] for row in rows]) @ weights + intercept
-            for names, weights, intercept in zip(ASPECTS.values(), self.weights, self.intercepts, strict=True)
-        ]
-        return np.stack(columns, axis=1)
+    def judge(self, found: Sequence[Mapping[str, float]]) -> tuple[int, float]:
+        """Which of some rows of features speaks most for the claim, and how much that is, as log odds."""
+        rows = matrix(found)
+        odds = aspect_odds(rows, self.aspects)
+        best = chosen(odds)
+        return best, float(self.deciding.log_odds(deciding_rows(rows[[best]], odds[[best]]))[0])
 
     @staticmethod
-    def best(log_odds: NDArray[np.float64]) -> int:
-        """Which row speaks most for the claim: by its meaning first."""
-        others = np.minimum(log_odds[:, 1:], _MOST).sum(axis=1)
-        return int((log_odds[:, 0] + _ALSO * others).argmax())
+    def probability(score: float) -> float:
+        """How sure a score is, 0 to 1."""
+        return float(1 / (1 + np.exp(-score)))
 
-    @staticmethod
-    def score(log_odds: NDArray[np.float64]) -> float:
-        """What is left of a claim's credit, at most 0: the log of the probability that no aspect speaks against it."""
-        return float(-np.logaddexp(0, -log_odds).sum())
+
+def matrix(found: Sequence[Mapping[str, float]]) -> Matrix:
+    """Rows of features in the order of ``FEATURES``."""
+    return np.array([[row[name] for name in FEATURES] for row in found])
+
+
+def aspect_rows(rows: Matrix, aspect: int) -> Matrix:
+    """The features of one aspect, by its place among ``ASPECTS``."""
+    return rows[:, _COLUMNS[aspect]]
+
+
+def aspect_odds(rows: Matrix, aspects: Sequence[Weights]) -> Matrix:
+    """Log odds of the first aspects, as many as there are models, shape (rows, aspects)."""
+    return np.stack([one.log_odds(aspect_rows(rows, place)) for place, one in enumerate(aspects)], axis=1)
+
+
+def chosen(odds: Matrix) -> int:
+    """Which row speaks most for the claim: by its meaning first."""
+    return int((odds[:, 0] + _ALSO * np.minimum(odds[:, 1:], _MOST).sum(axis=1)).argmax())
+
+
+def deciding_rows(rows: Matrix, odds: Matrix) -> Matrix:
+    """Rows in the order of ``DECIDING``: a credit is the log of the probability that the aspect does not object."""
+    return np.concatenate([rows, -np.logaddexp(0, -odds)], axis=1)
 
 
 @cache
@@ -59,7 +97,11 @@ def support_model() -> SupportModel:
     """The shipped model."""
     stored = json.loads(WEIGHTS_FILE.read_text(encoding="utf-8"))
     return SupportModel(
-        tuple(np.array([stored[aspect][name] for name in names]) for aspect, names in ASPECTS.items()),
-        tuple(float(stored[aspect]["intercept"]) for aspect in ASPECTS),
+        tuple(_weights(stored[aspect], names) for aspect, names in ASPECTS.items()),
+        _weights(stored["deciding"], DECIDING),
         float(stored["least"]),
     )
+
+
+def _weights(stored: Mapping[str, float], names: Sequence[str]) -> Weights:
+    return Weights(np.array([stored[name] for name in names]), float(stored["intercept"]))
