@@ -47,6 +47,9 @@ POLARITY = (
     "denied by both",
     "opposites apart",
     "opposites alike",
+    "opposites apart and alike",
+    "only the claim is negative",
+    "only the sentences are negative",
     "negative where the claim is not",
     "not negative where the claim is",
     "two sentences",
@@ -353,19 +356,22 @@ class _Met:
     def denials(self) -> dict[str, float]:
         """What is denied, of what both speak of, by one of them alone, and by both; the weightiest of each."""
         if not self._similar.size:
-            return dict.fromkeys((*POLARITY[:5], *POLARITY[7:9]), 0.0)
+            return dict.fromkeys((*POLARITY[:5], *POLARITY[8:12]), 0.0)
         theirs, near = self._denied[self._at], self._negative[self._at]
         ours, others, own = self._claim.denied, ~self._all.named, self._all.negative
         worth = self._best * self._weights * (self._best >= _ALIGNED) * others
         alone, theirs_alone = worth * (ours & ~theirs), worth * (theirs & ~ours)
         share = float((worth * near).sum() / max(float(worth.sum()), 1e-6))
         denies = bool((self._claim.denied | self._claim.negative).any())
+        they_deny = bool(self._negative.any())
         return {
             "denied by the claim alone": float((alone * near).max(initial=0)),
             "denied by the claim with nothing of the kind near": float((alone * ~near).max(initial=0)),
             "denied by the sentence alone": float((theirs_alone * own).max(initial=0)),
             "denied by the sentence with nothing of the kind near": float((theirs_alone * ~own).max(initial=0)),
             "denied by both": float((worth * (ours & theirs)).max(initial=0)),
+            "only the claim is negative": float(denies and not they_deny),
+            "only the sentences are negative": float(they_deny and not denies),
             "negative where the claim is not": 0.0 if denies else share,
             "not negative where the claim is": 1 - share if denies else 0.0,
         }
@@ -388,6 +394,7 @@ class _Met:
         return {
             "opposites apart": min(sum(one for one in more if one > 0), 2.0),
             "opposites alike": min(sum(-one for one in more if one < 0), 2.0),
+            "opposites apart and alike": float(any((pair, False) in best and (pair, True) in best for pair in pairs)),
         }
 
     def roles(self) -> dict[str, float]:

@@ -26,10 +26,20 @@ _FRENCH_DENIAL = re.compile(
 )
 _DENIAL = re.compile(
     r"\b(?:not|never|nor|neither|none|nobody|nothing|without|cannot|no longer|no one|no(?! (?:more|fewer|less) than)(?! ?\d)(?!-)"
-    r"|unable|hardly|yet to|instead of|rather than|far from|decid\w+ against|declin\w+ to|refus(?:e|es|ed|ing)\b(?! by)"
-    r"|fail(?:s|ed|ing)? to|rul(?:e|es|ed|ing) out|lack(?:s|ed|ing)?(?: of)?|absence of|escap(?:e|es|ed|ing)|devoid of"
-    r"|aucune?|sans|jamais vu|refus(?:e|es|er|ent|ant|ait|ee)\b|faute de|depourvue?s? de|exclu(?:t|re|ait)?\b|ecart(?:e|er|ee)\b"
-    r"|renonc\w+ a|au lieu de|plutot que|loin de|absence de|incapable de|echou\w+ a|s'abst\w+ de)\b|n't\b"
+    r"|unable|hardly|yet to|instead of|rather than|far from|lack(?:s|ed|ing)?(?: of)?|absence of|devoid of"
+    r"|aucune?|sans|jamais vu|faute de|depourvue?s? de|au lieu de|plutot que|loin de|absence de|incapable de)\b|n't\b"
+)
+# Verbs that deny; where they are denied themselves, what follows is so.
+_DENYING_VERB = re.compile(
+    r"\b(?:decid\w+ against|declin\w+ to|refus(?:e|es|ed|ing)\b(?! by)|fail(?:s|ed|ing)? to|rul(?:e|es|ed|ing) out"
+    r"|escap(?:e|es|ed|ing)|refus(?:e|es|er|ent|ant|ait|ee)\b|exclu(?:t|re|ait)?\b|ecart(?:e|er|ee)\b|renonc\w+ a"
+    r"|echou\w+ a|s'abst\w+ de|avoid\w*|evit\w+)\b"
+)
+# What says that something is not so without denying a word beside it.
+_NOT_SO = re.compile(
+    r"\b(?:un(?:able|likely|known|paid|available|\w{3,}ed)|in(?:trouv|chang|suffis|achev|demn|dispon)\w*|imp(?:ossib|ay)\w*"
+    r"|await\w*|pending|en attente|reste\w* a|remains? to|gave up|giv(?:es?|ing|en) up|stop\w*|ceas\w+|cess\w+|still"
+    r"|too early|trop tot|premature\w*|prematuree?s?|contrary to|unlike|contrairement|alone|no-confidence)\b"
 )
 
 # What stands for the one and for the other of two opposites.
@@ -44,10 +54,10 @@ _OPPOSITES: tuple[tuple[str, str], ...] = (
     ),
     (  # for and against
         r"accept\w*|approv\w+|adopt\w+|back(?:ed|s|ing)|support(?:s|ed|ing)?(?! centre)|welcom\w+|agree[ds]?|endors\w+"
-        r"|in favou?r|passed|approuv\w+|vot\w+ pour|en faveur|soutien\w*|souten\w+|soutenu\w*|salue(?:e|r|nt)?\b|valid\w+"
+        r"|in favou?r|passed|approuv\w+|vot(?:e|es|ed|ee|ees|ent|er|ing)\b|vot\w+ pour|en faveur|soutien\w*|souten\w+|soutenu\w*|salue(?:e|r|nt)?\b|valid\w+"
         r"|ratifi\w+|granted|accord(?:e|er|ee|ees|es)\b",
         r"reject\w*|refus\w+|oppos(?:e|es|ed|ing)\b|veto\w*|against|rejet\w+|contre\b|critici\w+|critiqu\w+|denonc\w+"
-        r"|hostile\w*|turn\w* down|voted down|s'oppos\w+|condemn\w*|betray\w*|trahison|denie[ds] permission",
+        r"|hostile\w*|turn\w* down|voted down|vot\w+ (?:against|contre)|contre le vote|s'oppos\w+|condemn\w*|betray\w*|trahison|denie[ds] permission",
     ),
     (  # open and closed
         r"open(?:s|ed|ing)?|reopen\w*|ouvr\w+|ouverte?s?|ouverture|rouvr\w+|rouverte?s?|inaugur\w+",
@@ -217,10 +227,17 @@ def denial_ends(folded: str) -> list[int]:
     return [found.start() for found in _OTHERWISE.finditer(folded)]
 
 
-def denials(folded: str) -> list[int]:
-    """Where what is denied begins: right behind each word of denial."""
-    french = [found.end() for found in _FRENCH_DENIAL.finditer(folded)]
-    return sorted([*french, *(found.end() for found in _DENIAL.finditer(folded))])
+def denials(folded: str) -> list[tuple[int, int, bool]]:
+    """Words of denial in order: where each begins, where what it denies does, and whether it is a verb."""
+    found = [(match.start(), match.end(), False) for match in _FRENCH_DENIAL.finditer(folded)]
+    found += [(match.start(), match.end(), False) for match in _DENIAL.finditer(folded)]
+    found += [(match.start(), match.end(), True) for match in _DENYING_VERB.finditer(folded)]
+    return sorted(found)
+
+
+def not_so(folded: str) -> list[int]:
+    """Where something else says that something is not so."""
+    return [match.start() for match in _NOT_SO.finditer(folded)]
 
 
 def signs(folded: str) -> list[Sign]:

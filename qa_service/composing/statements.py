@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bisect import bisect_left, bisect_right
 
-from qa_service.composing.polarity import DENIED_WORDS, Sign, clause_borders, denial_ends, denials, signs
+from qa_service.composing.polarity import DENIED_WORDS, Sign, clause_borders, denial_ends, denials, not_so, signs
 from qa_service.language import LANGUAGES, NAME, WORD, Language, fold, folded_stop_words
 from qa_service.values import HEDGES, MONTHS_AND_DAYS, Value, values_of
 
@@ -85,14 +85,20 @@ def read_statement(text: str, language: Language) -> Statement:
     starts = [start for start, _ in found]
     borders = clause_borders(folded)
     ends = sorted([*borders, *denial_ends(folded)])
-    scopes = [_scope(start, ends, starts) for start in denials(folded)]
     denied, negative, agents = (np.zeros(len(found), dtype=np.bool_) for _ in range(3))
-    for start, end in scopes:
-        denied[start:end] = True
+    denies = False
+    for start, end, is_verb in denials(folded):
+        at, scope = bisect_left(starts, start), slice(*_scope(end, ends, starts))
+        twice = is_verb and denied[at : at + 1].any()
+        denied[scope] = not twice
+        negative[at : at + 1] = not twice
+        denies |= not twice
+    for start in not_so(folded):
+        negative[bisect_left(starts, start) :][:1] = True
     signs_found = []
     for sign in signs(folded):
         place, end = bisect_left(starts, sign.start), bisect_left(starts, sign.end)
-        turned = any(begin <= place < until for begin, until in scopes)
+        turned = bool(denied[place : place + 1].any())
         signs_found.append((sign.pair, -sign.side if turned else sign.side, place))
         if sign.negative:
             negative[place : max(end, place + 1)] = True
@@ -114,7 +120,7 @@ def read_statement(text: str, language: Language) -> Statement:
         tuple(names.values()),
         values,
         tuple(signs_found),
-        bool(scopes),
+        denies,
     )
 
 
