@@ -65,6 +65,7 @@ ROLES = (
     "a name that the claim lacks stands nearer",
     "names torn apart",
     "names turned round",
+    "said by somebody else",
     "names",
     "values not met",
     "cosine",
@@ -412,6 +413,7 @@ class _Met:
             "a name that the claim lacks stands nearer": strange,
             "names torn apart": torn,
             "names turned round": turned,
+            "said by somebody else": self._said_by_another(),
         }
 
     def _exchanged(self) -> tuple[int, int]:
@@ -489,6 +491,14 @@ class _Met:
         apart = np.where(self._places[:, None, :], reach[None], _FARTHEST).min(axis=2)
         return apart, reach
 
+    def _said_by_another(self) -> float:
+        """Whether the claim and the sentences name who says so, and not the same."""
+        ours = np.isin(self._claim.runs, list(self._claim.sayers))
+        theirs = np.concatenate([np.isin(one.statement.runs, list(one.statement.sayers)) for one in self._parts])
+        if not ours.any() or not theirs.any():
+            return 0.0
+        return float(self._near[np.ix_(ours, theirs)].max() < _ALIGNED)
+
     def _torn(self, members: NDArray[np.bool_], apart: Vectors) -> float:
         """How far the words of one name stand from each other."""
         torn = 0.0
@@ -508,7 +518,7 @@ class _Met:
             if not len(first) or not len(second):
                 continue
             here = [(abs(int(a) - int(b)), int(a), int(b)) for a in first for b in second if self._sentence[a] == self._sentence[b]]
-            if not here:
+            if not here or self._claim.loose[np.flatnonzero(members[one + 1])[0]]:
                 continue
             _, a, b = min(here)
             ours = bool(self._claim.agents[np.flatnonzero(members[one + 1])[0]])

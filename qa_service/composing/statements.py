@@ -30,6 +30,18 @@ _NO_NAMES = _STOP_WORDS | MONTHS_AND_DAYS
 _FIRST_NAME = re.compile(r"[«“\"'‘\s]*([A-ZÀ-Þ][^\W_]*)((?:[-’'][^\W_]+)*)(\s[A-ZÀ-Þ])?")
 
 
+# Who says something stands beside these.
+_SAYING = re.compile(
+    r"\b(?:said|says?|told|tells|announc\w+|stat(?:ed|es)|explain\w*|warn\w*|promis\w+|confirm\w*|report(?:ed|s)|argu\w+|claim(?:ed|s)"
+    r"|predict\w*|insist\w*|declar\w+|a dit|affirm\w+|annonc\w+|indiqu\w+|precis(?:e|ee|ait)|expliqu\w+|assur\w+|estim(?:e|ait)"
+    r"|ajout(?:e|ait)|promet\w*|promis|averti\w*|declar\w+|fait savoir|soulign\w+)\b"
+)
+_ACCORDING_TO = re.compile(r"\b(?:according to|selon|d'apres|in the words of)\b")
+# Words of the text between who says it and the word of saying.
+_SAID_WITHIN = 30
+# After these stands where something is, and after those who does it too.
+_PLACED = re.compile(r"\b(?:in|at|near|from|a|au|aux|en|dans|sur|pres de|off)(?: (?:the|le|la|les|l'))? ?(?=\w)")
+_JOINED = re.compile(r"\b(?:and|et|with|avec|or|ou)(?: (?:the|le|la|les|l'|son|sa|his|her|its))? ?(?=\w)")
 # After these stands who does it: "signed by the minister".
 _BY = re.compile(r"\b(?:by|par)(?: (?:the|le|la|les|l'|un|une|an?))? ?(?=\w)")
 # Words after "by" that may still be a title before a name.
@@ -42,8 +54,9 @@ class Statement:
 
     ``words`` are its content words in order, folded, without those of its values. Of each of them, ``denied`` says
     whether it stands in the scope of a denial, ``negative`` whether it says by itself that something is not so,
-    ``clauses`` in which clause it stands, ``runs`` of which name it is a part (-1 for none), and ``agents`` whether
-    "by" goes before it. ``first`` is the place of a word that may be a name and may owe its capital to the beginning
+    ``clauses`` in which clause it stands, ``runs`` of which name it is a part (-1 for none), ``agents`` whether
+    "by" goes before it, and ``loose`` whether its place among other names says nothing: "in", "and". ``sayers`` are the
+    names of those who say what the sentence says. ``first`` is the place of a word that may be a name and may owe its capital to the beginning
     of the sentence, or -1. ``names`` are the names' words as they are written, and ``name_runs`` tells which of them
     stand together. ``signs`` are its opposites: pair, side and place among the words.
     """
@@ -57,6 +70,8 @@ class Statement:
     clauses: NDArray[np.int64]
     runs: NDArray[np.int64]
     agents: NDArray[np.bool_]
+    loose: NDArray[np.bool_]
+    sayers: frozenset[int]
     first: int
     names: tuple[str, ...]
     name_runs: tuple[int, ...]
@@ -85,7 +100,7 @@ def read_statement(text: str, language: Language) -> Statement:
     starts = [start for start, _ in found]
     borders = clause_borders(folded)
     ends = sorted([*borders, *denial_ends(folded)])
-    denied, negative, agents = (np.zeros(len(found), dtype=np.bool_) for _ in range(3))
+    denied, negative, agents, loose = (np.zeros(len(found), dtype=np.bool_) for _ in range(4))
     denies = False
     for start, end, is_verb in denials(folded):
         at, scope = bisect_left(starts, start), slice(*_scope(end, ends, starts))
@@ -102,9 +117,12 @@ def read_statement(text: str, language: Language) -> Statement:
         signs_found.append((sign.pair, -sign.side if turned else sign.side, place))
         if sign.negative:
             negative[place : max(end, place + 1)] = True
-    for match in _BY.finditer(folded):
-        place = bisect_left(starts, match.end())
-        agents[place : place + _TITLE_WORDS] = True
+    for pattern, flags, reach in ((_BY, agents, _TITLE_WORDS), (_PLACED, loose, 1), (_JOINED, loose, _TITLE_WORDS)):
+        for match in pattern.finditer(folded):
+            place = bisect_left(starts, match.end())
+            if place < len(starts) and starts[place] - match.end() < 4:
+                flags[place : place + reach] = True
+    run_of = np.array([parts.get(word, -1) for _, word in found], dtype=np.int64)
     return Statement(
         text,
         language,
@@ -113,8 +131,10 @@ def read_statement(text: str, language: Language) -> Statement:
         denied,
         negative,
         np.array([bisect_right(borders, start) for start in starts], dtype=np.int64),
-        np.array([parts.get(word, -1) for _, word in found], dtype=np.int64),
+        run_of,
         agents,
+        loose,
+        _sayers(folded, starts, run_of),
         _first(text, found),
         tuple(names),
         tuple(names.values()),
@@ -134,6 +154,18 @@ def _scope(start: int, borders: list[int], words: list[int]) -> tuple[int, int]:
     begin = bisect_left(words, start)
     end = bisect_left(words, borders[border]) if border < len(borders) else len(words)
     return begin, min(end, begin + DENIED_WORDS)
+
+
+def _sayers(folded: str, starts: list[int], runs: NDArray[np.int64]) -> frozenset[int]:
+    """The names beside words of saying: the last one before them, or the first one behind."""
+    named = [(start, int(run)) for start, run in zip(starts, runs, strict=True) if run >= 0]
+    found = set()
+    for match in _ACCORDING_TO.finditer(folded):
+        found.update([run for start, run in named if 0 <= start - match.end() <= 2 * _SAID_WITHIN][:1])
+    for match in _SAYING.finditer(folded):
+        before = [run for start, run in named if 0 <= match.start() - start <= _SAID_WITHIN][-1:]
+        found.update(before or [run for start, run in named if 0 <= start - match.end() <= _SAID_WITHIN][:1])
+    return frozenset(found)
 
 
 def _first(text: str, words: list[tuple[int, str]]) -> int:
