@@ -43,7 +43,7 @@ _ROUNDS = 4
 _STEPS = 25
 # Of each aspect: the kind of claim that it is there for, its penalty, and what one such claim counts.
 _AGAINST = {"meaning": ("wrong_passage", 2.0, 3.0), "polarity": ("negation", 3.0, 2.0), "roles": ("swapped_name", 3.0, 2.5)}
-_L2_DECIDING = 60.0
+_L2_DECIDING = 25.0
 _SUPPORTED = "supported"
 
 
@@ -173,8 +173,8 @@ def _examples(file: Path, model: EmbeddingModel, *, measured: bool) -> Iterator[
         passage = Passage(name, told["language"], 0, 0, len(told["text"]), told["text"], told["title"])
         sources = Sources([passage], {}, model)
         for claim in told["claims"]:
-            found = sources.candidates(claim["text"], claim["language"])
-            rows = matrix(found.features) if found else None
+            found = sources.features(claim["text"], claim["language"])
+            rows = matrix(found) if found else None
             yield Example(name, claim["kind"], f"{claim['language']}-{told['language']}", rows, measured)
 
 

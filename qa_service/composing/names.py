@@ -7,7 +7,7 @@ that they do not know, and a list those of one thing that share nothing ("ONU" a
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
 from functools import cache, lru_cache
 from itertools import chain
@@ -48,7 +48,7 @@ class WrittenNames:
         """Read statements; they may be of both languages."""
         self._statements, self._model = statements, model
         self._languages: list[tuple[list[int], Words, NDArray[np.int64], NDArray[np.int64]]] = []
-        self._folded: list[tuple[str, ...]] = []
+        self._beginnings: list[dict[str, list[tuple[str, int]]]] = []
         for language in LANGUAGES:
             places = [place for place, one in enumerate(statements) if one.language == language]
             words = [_words(statements[place].text) for place in places]
@@ -58,8 +58,8 @@ class WrittenNames:
                 tokens = np.array([columns[word] if word else -1 for text in words for word in (*text, "")])
                 starts = np.cumsum([0, *(len(text) + 1 for text in words[:-1])])
                 self._languages.append((places, model.words.of(list(columns), language), tokens, starts))
-                self._folded.append(tuple(map(fold, columns)))
-        self._vocabulary = frozenset(chain.from_iterable(self._folded))
+                self._beginnings.append(_by_beginning(columns))
+        self._vocabulary = frozenset(word for one in self._beginnings for some in one.values() for word, _ in some)
 
     def met(self, claim: Statement) -> NDArray[np.bool_]:
         """Which of a claim's names each statement has in any form, shape (statements, names)."""
@@ -67,23 +67,24 @@ class WrittenNames:
         if not claim.names:
             return found
         ours = self._model.words.of([name.lower() for name in claim.names], claim.language)
-        for (places, theirs, tokens, starts), folded in zip(self._languages, self._folded, strict=True):
+        for (places, theirs, tokens, starts), beginnings in zip(self._languages, self._beginnings, strict=True):
             near = (alike(ours, theirs) >= _ONE_NAME) | (similarity(ours, theirs) >= _SAME_COMPANY)
             for row, name in enumerate(claim.names):
-                near[row] |= self._written(fold(name), folded)
+                near[row, self._written(fold(name), beginnings)] = True
             near = np.concatenate([near, np.zeros((len(near), 1), dtype=np.bool_)], axis=1)
             found[places] = np.logical_or.reduceat(near[:, tokens], starts, axis=1).T
         for row, name in enumerate(claim.names):
             self._by_other_names(row, name, claim, found)
         return found
 
-    def _written(self, name: str, words: tuple[str, ...]) -> NDArray[np.bool_]:
-        """Which words are a name in this spelling or in a like one: "Norwegian" and "Norvège"."""
+    def _written(self, name: str, beginnings: dict[str, list[tuple[str, int]]]) -> list[int]:
+        """The columns of words that are a name in this spelling or in a like one: "Norwegian" and "Norvège"."""
         loosely = name not in self._vocabulary
-        return np.array(
-            [word[:_BEGINNING] == name[:_BEGINNING] and (word == name or _spelled_alike(name, word, loosely)) for word in words],
-            dtype=np.bool_,
-        )
+        return [
+            column
+            for word, column in beginnings.get(name[:_BEGINNING], ())
+            if word == name or _spelled_alike(name, word, loosely)
+        ]
 
     def _by_other_names(self, row: int, name: str, claim: Statement, found: NDArray[np.bool_]) -> None:
         """Add the statements that have the thing by another of its names, or an abbreviation spelled out."""
@@ -105,6 +106,14 @@ class WrittenNames:
 def is_abbreviation(name: str) -> bool:
     """Whether a name is written in capitals: what it stands for may not be known here."""
     return sum(char.isupper() for char in name) > 1
+
+
+def _by_beginning(words: Mapping[str, int]) -> dict[str, list[tuple[str, int]]]:
+    """Words folded, with their columns, by how they begin."""
+    found: dict[str, list[tuple[str, int]]] = {}
+    for word, column in words.items():
+        found.setdefault(fold(word)[:_BEGINNING], []).append((fold(word), column))
+    return found
 
 
 @lru_cache(maxsize=8_192)

@@ -37,8 +37,8 @@ _SAYING = re.compile(
     r"|ajout(?:e|ait)|promet\w*|promis|averti\w*|declar\w+|fait savoir|soulign\w+)\b"
 )
 _ACCORDING_TO = re.compile(r"\b(?:according to|selon|d'apres|in the words of)\b")
-# Words of the text between who says it and the word of saying.
-_SAID_WITHIN = 30
+# Characters between a word of saying and who says it; a title may stand between "according to" and the name.
+_SAID_WITHIN, _NAMED_WITHIN = 30, 60
 # After these stands where something is, and after those who does it too.
 _PLACED = re.compile(r"\b(?:in|at|near|from|a|au|aux|en|dans|sur|pres de|off)(?: (?:the|le|la|les|l'))? ?(?=\w)")
 _JOINED = re.compile(r"\b(?:and|et|with|avec|or|ou)(?: (?:the|le|la|les|l'|son|sa|his|her|its))? ?(?=\w)")
@@ -55,8 +55,8 @@ class Statement:
     ``words`` are its content words in order, folded, without those of its values. Of each of them, ``denied`` says
     whether it stands in the scope of a denial, ``negative`` whether it says by itself that something is not so,
     ``clauses`` in which clause it stands, ``runs`` of which name it is a part (-1 for none), ``agents`` whether
-    "by" goes before it, and ``loose`` whether its place among other names says nothing: "in", "and". ``sayers`` are the
-    names of those who say what the sentence says. ``first`` is the place of a word that may be a name and may owe its capital to the beginning
+    "by" goes before it, and ``loose`` whether its place among other names says nothing: "in", "and";
+    ``sayers`` are the names of those who say what the sentence says. ``first`` is the place of a word that may be a name and may owe its capital to the beginning
     of the sentence, or -1. ``names`` are the names' words as they are written, and ``name_runs`` tells which of them
     stand together. ``signs`` are its opposites: pair, side and place among the words.
     """
@@ -71,7 +71,7 @@ class Statement:
     runs: NDArray[np.int64]
     agents: NDArray[np.bool_]
     loose: NDArray[np.bool_]
-    sayers: frozenset[int]
+    sayers: NDArray[np.bool_]
     first: int
     names: tuple[str, ...]
     name_runs: tuple[int, ...]
@@ -156,16 +156,22 @@ def _scope(start: int, borders: list[int], words: list[int]) -> tuple[int, int]:
     return begin, min(end, begin + DENIED_WORDS)
 
 
-def _sayers(folded: str, starts: list[int], runs: NDArray[np.int64]) -> frozenset[int]:
-    """The names beside words of saying: the last one before them, or the first one behind."""
-    named = [(start, int(run)) for start, run in zip(starts, runs, strict=True) if run >= 0]
-    found = set()
+def _sayers(folded: str, starts: list[int], runs: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which words name who says something: the last name before a word of saying, or else the first one behind."""
+    places = np.flatnonzero(runs >= 0)
+    begins = np.array(starts, dtype=np.int64)[places]
+    found = np.zeros(len(runs), dtype=np.bool_)
     for match in _ACCORDING_TO.finditer(folded):
-        found.update([run for start, run in named if 0 <= start - match.end() <= 2 * _SAID_WITHIN][:1])
+        place = int(np.searchsorted(begins, match.end()))
+        if place < len(begins) and begins[place] - match.end() <= _NAMED_WITHIN:
+            found |= runs == runs[places[place]]
     for match in _SAYING.finditer(folded):
-        before = [run for start, run in named if 0 <= match.start() - start <= _SAID_WITHIN][-1:]
-        found.update(before or [run for start, run in named if 0 <= start - match.end() <= _SAID_WITHIN][:1])
-    return frozenset(found)
+        place = int(np.searchsorted(begins, match.start(), side="right"))
+        if place and match.start() - begins[place - 1] <= _SAID_WITHIN:
+            found |= runs == runs[places[place - 1]]
+        elif place < len(begins) and 0 <= begins[place] - match.end() <= _SAID_WITHIN:
+            found |= runs == runs[places[place]]
+    return found
 
 
 def _first(text: str, words: list[tuple[int, str]]) -> int:

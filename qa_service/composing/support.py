@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from qa_service.chunking import Passage
-from qa_service.composing.comparison import Comparison, Source, Texts
+from qa_service.composing.alignment import Source, Texts
+from qa_service.composing.comparison import Comparison
 from qa_service.composing.evidence import Sentence, sentences_of
 from qa_service.composing.quantities import quantities
 from qa_service.composing.statements import read_statement, remembered_statement
@@ -30,14 +31,6 @@ class Support:
 
     sentences: tuple[Sentence, ...]
     score: float
-
-
-@dataclass(frozen=True)
-class Candidates:
-    """What may bear out a claim: places of sentences, one or two of them at a time, and the features of each choice."""
-
-    units: tuple[tuple[int, ...], ...]
-    features: tuple[dict[str, float], ...]
 
 
 class Sources:
@@ -63,10 +56,14 @@ class Sources:
             self._found[key] = self._support(bare, language, frozenset(cited))
         return self._found[key]
 
-    def candidates(self, claim: str, language: Language) -> Candidates | None:
-        """What may bear out a claim, whatever it cites; None where its names or values rule that out."""
+    def features(self, claim: str, language: Language) -> list[dict[str, float]]:
+        """The features of each choice of sentences that may bear out a claim, whatever it cites; of none where its
+        names or values rule that out.
+        """
         comparison = self._compare(claim, language)
-        return _candidates(comparison, range(len(self._sentences))) if comparison else None
+        if comparison is None:
+            return []
+        return [comparison.features(unit) for unit in _units(comparison, range(len(self._sentences)))]
 
     def _compare(self, text: str, language: Language) -> Comparison | None:
         if len(text) > _LONGEST_CLAIM or not self._sentences:
@@ -85,23 +82,26 @@ class Sources:
 
     def _among(self, comparison: Comparison, places: Sequence[int]) -> Support | None:
         """What bears out a claim among some sentences."""
-        candidates = _candidates(comparison, places)
-        if candidates is None:
+        units = _units(comparison, places)
+        if not units:
             return None
         judge = support_model()
-        best, score = judge.judge(candidates.features)
+        best, score = judge.judge([*map(comparison.meaning, units)], lambda place: comparison.features(units[place]))
         if score < judge.least:
             return None
-        return Support(tuple(self._sentences[place] for place in candidates.units[best]), judge.probability(score))
+        return Support(tuple(self._sentences[place] for place in units[best]), judge.probability(score))
 
 
-def _candidates(comparison: Comparison, places: Sequence[int]) -> Candidates | None:
+def _units(comparison: Comparison, places: Sequence[int]) -> list[tuple[int, ...]]:
+    """The choices of sentences to look at: the nearest ones, and the first of them with each other one.
+
+    There is none where a name or a value of the claim is nowhere among the sentences.
+    """
     if comparison.names_nowhere(places) or comparison.values_nowhere(places):
-        return None
-    nearest = comparison.nearest(places, _NEAREST)
-    best = nearest[0]
-    units = (*((place,) for place in nearest), *((min(best, other), max(best, other)) for other in nearest[1:]))
-    return Candidates(units, tuple(comparison.features(unit) for unit in units))
+        return []
+    first, *others = comparison.nearest(places, _NEAREST)
+    pairs = [(min(first, other), max(first, other)) for other in others]
+    return [(first,), *((other,) for other in others), *pairs]
 
 
 def _distinct(passages: Sequence[Passage]) -> tuple[list[Sentence], list[frozenset[int]]]:

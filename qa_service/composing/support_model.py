@@ -9,7 +9,7 @@ features and what the three make of them, decides. ``training/claim_support.py``
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,7 +17,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from qa_service.composing.comparison import MEANING, POLARITY, ROLES
+from qa_service.composing.comparison import MEANING
+from qa_service.composing.opposition import POLARITY
+from qa_service.composing.standing import ROLES
 
 WEIGHTS_FILE = Path(__file__).with_name("support_model.json")
 ASPECTS: dict[str, tuple[str, ...]] = {"meaning": MEANING, "polarity": POLARITY, "roles": ROLES}
@@ -54,12 +56,25 @@ class SupportModel:
     deciding: Weights
     least: float
 
-    def judge(self, found: Sequence[Mapping[str, float]]) -> tuple[int, float]:
-        """Which of some rows of features speaks most for the claim, and how much that is, as log odds."""
-        rows = matrix(found)
-        odds = aspect_odds(rows, self.aspects)
-        best = chosen(odds)
-        return best, float(self.deciding.log_odds(deciding_rows(rows[[best]], odds[[best]]))[0])
+    def judge(
+        self, meaning: Sequence[Mapping[str, float]], features: Callable[[int], Mapping[str, float]]
+    ) -> tuple[int, float]:
+        """Which of some choices of sentences speaks most for the claim, and how much that is, as log odds.
+
+        ``meaning`` are the features of meaning of each; ``features`` gives all features of one, and is asked for those
+        alone that can still be the best.
+        """
+        about = self.aspects[0].log_odds(np.array([[row[name] for name in MEANING] for row in meaning]))
+        best, most, told = 0, -np.inf, np.zeros(0)
+        for place in np.argsort(-about, kind="stable"):
+            if about[place] + _ALSO * _MOST * (len(self.aspects) - 1) <= most:
+                break
+            rows = matrix([features(int(place))])
+            odds = aspect_odds(rows, self.aspects)
+            worth = float(_worth(odds)[0])
+            if worth > most:
+                best, most, told = int(place), worth, deciding_rows(rows, odds)
+        return best, float(self.deciding.log_odds(told)[0])
 
     @staticmethod
     def probability(score: float) -> float:
@@ -84,7 +99,12 @@ def aspect_odds(rows: Matrix, aspects: Sequence[Weights]) -> Matrix:
 
 def chosen(odds: Matrix) -> int:
     """Which row speaks most for the claim: by its meaning first."""
-    return int((odds[:, 0] + _ALSO * np.minimum(odds[:, 1:], _MOST).sum(axis=1)).argmax())
+    return int(_worth(odds).argmax())
+
+
+def _worth(odds: Matrix) -> Matrix:
+    worth: Matrix = odds[:, 0] + _ALSO * np.minimum(odds[:, 1:], _MOST).sum(axis=1)
+    return worth
 
 
 def deciding_rows(rows: Matrix, odds: Matrix) -> Matrix:
