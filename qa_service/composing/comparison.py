@@ -87,39 +87,44 @@ class Comparison:
         years = frozenset[int]().union(*(source.years for source in sources))
         return [value for value in self._values if not borne_out(value, given, years, text)]
 
-    def meaning(self, unit: tuple[int, ...]) -> dict[str, float]:
-        """The features of meaning of one sentence, or of several together."""
-        if unit not in self._meaning:
-            self._meaning[unit] = self._read_meaning(unit)
-        return self._meaning[unit]
+    def meaning(self, units: Sequence[tuple[int, ...]]) -> list[dict[str, float]]:
+        """The features of meaning of choices of one or two sentences."""
+        unknown = [unit for unit in units if unit not in self._meaning]
+        if unknown:
+            self._meaning.update(zip(unknown, self._read_meaning(unknown), strict=True))
+        return [self._meaning[unit] for unit in units]
 
     def features(self, unit: tuple[int, ...]) -> dict[str, float]:
-        """All features of one sentence, or of several together."""
+        """All features of one sentence, or of two together."""
         if unit not in self._features:
             alignment = Alignment(self._beside, unit)
-            self._features[unit] = self.meaning(unit) | polarity(alignment) | roles(alignment)
+            self._features[unit] = self.meaning([unit])[0] | polarity(alignment) | roles(alignment)
         return self._features[unit]
 
-    def _read_meaning(self, unit: tuple[int, ...]) -> dict[str, float]:
-        beside, rows = self._beside, self._texts.around[list(unit)]
-        around = (beside.best_similar[rows] * _COUNTS).max(axis=(0, 1))
-        alike = (beside.best_near[rows] * _COUNTS).max(axis=(0, 1))
-        lacking = np.sort(((1 - around) * beside.weights)[~beside.named])[::-1]
-        names = beside.names_met[rows[:, :3]].any(axis=(0, 1))
-        return {
-            "cosine": float(self._together(unit) @ self._vector),
-            "words met": float(beside.best_similar[rows[:, 0]].max(axis=0) @ beside.weights) / beside.total,
-            "words met with the title and the sentences around": float(around @ beside.weights) / beside.total,
-            "heaviest word not met": float(lacking[0]) if len(lacking) else 0.0,
-            "second heaviest word not met": float(lacking[1]) if len(lacking) > 1 else 0.0,
-            "words hardly met": float((around[~beside.named] < HARDLY).sum()),
-            "share of words hardly met": float((alike < HARDLY).mean()) if len(alike) else 0.0,
-            "weight of words not met": float(lacking.sum()),
-            "names met neither there nor before": float((~names).sum()),
-            "values not met": float(len(self.values_nowhere(unit))),
-            "length": float(np.log1p(len(self._claim.words))),
-            "two sentences": float(len(unit) > 1),
-        }
+    def _read_meaning(self, units: Sequence[tuple[int, ...]]) -> list[dict[str, float]]:
+        beside = self._beside
+        # The statements around both sentences of each choice, shape (choices, 2, 4); of one sentence twice.
+        rows = self._texts.around[np.array([(unit[0], unit[-1]) for unit in units])]
+        around = (beside.best_similar[rows] * _COUNTS).max(axis=(1, 2))
+        alike = (beside.best_near[rows] * _COUNTS).max(axis=(1, 2))
+        others = ~beside.named
+        lacking = np.sort(((1 - around) * beside.weights)[:, others], axis=1)[:, ::-1]
+        heaviest = np.zeros((len(units), 2))
+        heaviest[:, : lacking.shape[1]] = lacking[:, :2]
+        columns = (
+            np.stack([self._together(unit) for unit in units]) @ self._vector,
+            beside.best_similar[rows[:, :, 0]].max(axis=1) @ beside.weights / beside.total,
+            around @ beside.weights / beside.total,
+            *heaviest.T,
+            (around[:, others] < HARDLY).sum(axis=1),
+            (alike < HARDLY).sum(axis=1) / max(alike.shape[1], 1),
+            lacking.sum(axis=1),
+            (~beside.names_met[rows[:, :, :3]].any(axis=(1, 2))).sum(axis=1),
+            np.array([len(self.values_nowhere(unit)) for unit in units]),
+            np.full(len(units), np.log1p(len(self._claim.words))),
+            np.array([len(unit) > 1 for unit in units]),
+        )
+        return [dict(zip(MEANING, map(float, row), strict=True)) for row in np.stack(columns, axis=1)]
 
     def _together(self, unit: tuple[int, ...]) -> Vectors:
         """The vector of a choice of sentences."""

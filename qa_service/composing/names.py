@@ -142,7 +142,7 @@ def _has(form: str, statement: Statement) -> bool:
         return any(fold(name) == form for name in statement.names if is_abbreviation(name)) or (
             form not in ("un", "us", "who", "au", "bad", "eau", "dr") and form in statement.words
         )
-    return re.search(rf"\b{re.escape(form)}\b", statement.folded) is not None
+    return form in statement.folded and re.search(rf"\b{re.escape(form)}\b", statement.folded) is not None
 
 
 @lru_cache(maxsize=8_192)

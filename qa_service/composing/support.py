@@ -86,7 +86,7 @@ class Sources:
         if not units:
             return None
         judge = support_model()
-        best, score = judge.judge([*map(comparison.meaning, units)], lambda place: comparison.features(units[place]))
+        best, score = judge.judge(comparison.meaning(units), lambda place: comparison.features(units[place]))
         if score < judge.least:
             return None
         return Support(tuple(self._sentences[place] for place in units[best]), judge.probability(score))
