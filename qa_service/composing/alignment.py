@@ -84,9 +84,9 @@ class Texts:
 class Beside:
     """A claim beside texts: how well each of its words is met by every word of theirs."""
 
-    def __init__(self, claim: Statement, texts: Texts) -> None:
-        """Line a claim up with texts."""
-        self.claim, self.texts = claim, texts
+    def __init__(self, claim: Statement, texts: Texts, names_met: Flags) -> None:
+        """Line a claim up with texts; ``names_met`` says which of its names each statement has."""
+        self.claim, self.texts, self.names_met = claim, texts, names_met
         words = texts.model.words.of(claim.words, claim.language)
         self.weights = np.maximum(words.importance, _LEAST_WEIGHT)
         self.total = max(float(self.weights.sum()), 1e-6)
@@ -94,13 +94,13 @@ class Beside:
         self.named: Flags = self.runs >= 0
         self.near = np.zeros((len(claim.words), int(texts.starts[-1])), dtype=np.float32)
         self.similar = np.zeros_like(self.near)
+        names = texts.model.words.of([word for word, named in zip(claim.words, self.named, strict=True) if named])
         for vocabulary, at, column in texts.vocabularies:
-            self.near[:, at] = alike(words, vocabulary)[:, column]
             self.similar[:, at] = similarity(words, vocabulary)[:, column]
+            if names.folded:
+                self.near[np.ix_(self.named, at)] = alike(names, vocabulary)[:, column]
         # The best of each statement for each word of the claim, shape (statements, words).
-        self.best_near = np.maximum.reduceat(self.near, texts.starts[:-1], axis=1).T
         self.best_similar = np.maximum.reduceat(self.similar, texts.starts[:-1], axis=1).T
-        self.names_met = texts.names.met(claim)
         self._capitals = texts.capitals | set(map(fold, claim.names))
         self._parts: dict[int, Part] = {}
 
@@ -171,7 +171,7 @@ class Alignment:
     @cached_property
     def strange(self) -> Flags:
         """Which words of the sentences are names that the claim lacks."""
-        lacking: Flags = (self.runs >= 0) & (self.near.max(axis=0, initial=0) < ALIGNED)
+        lacking: Flags = (self.runs >= 0) & (np.maximum(self.near, self.similar * ~self.named[:, None]).max(axis=0, initial=0) < ALIGNED)
         return lacking
 
 

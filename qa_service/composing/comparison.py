@@ -7,6 +7,7 @@ languages: words meet through the bilingual table, values and names are read in 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -46,11 +47,18 @@ class Comparison:
     def __init__(self, claim: Statement, texts: Texts) -> None:
         """Compare a claim with sentences."""
         self._claim, self._texts = claim, texts
-        self._beside = Beside(claim, texts)
-        self._values = quantities(claim)
-        self._vector = texts.model.words.texts([claim.text])[0]
+        self._values, self._names_met = quantities(claim), texts.names.met(claim)
         self._meaning: dict[tuple[int, ...], dict[str, float]] = {}
         self._features: dict[tuple[int, ...], dict[str, float]] = {}
+
+    @cached_property
+    def _beside(self) -> Beside:
+        return Beside(self._claim, self._texts, self._names_met)
+
+    @cached_property
+    def _vector(self) -> Vectors:
+        vector: Vectors = self._texts.model.words.texts([self._claim.text])[0]
+        return vector
 
     def nearest(self, among: Sequence[int], count: int) -> list[int]:
         """The sentences that come nearest to the claim, roughly: which are worth a closer look."""
@@ -60,6 +68,10 @@ class Comparison:
         roughly = self._texts.vectors[places] @ self._vector + met
         return [int(place) for place in places[np.argsort(-roughly, kind="stable")[:count]]]
 
+    def ruled_out(self, among: Sequence[int]) -> bool:
+        """Whether a name or a value of the claim is nowhere among sentences."""
+        return bool(self.values_nowhere(among) or self.names_nowhere(among))
+
     def names_nowhere(self, among: Sequence[int]) -> list[str]:
         """The names of the claim that no sentence, no title and no sentence around has.
 
@@ -67,7 +79,9 @@ class Comparison:
         other ones, and count only where nothing of the whole name is met.
         """
         names, runs = self._claim.names, self._claim.name_runs
-        met = self._beside.names_met[np.unique(self._texts.around[list(among)])].any(axis=0)
+        if not names:
+            return []
+        met = self._names_met[np.unique(self._texts.around[list(among)])].any(axis=0)
         known = {run for run, one in zip(runs, met, strict=True) if one}
         pieces = self._texts.model.words.of([name.lower() for name in names]).pieces
         return [
@@ -106,7 +120,6 @@ class Comparison:
         # The statements around both sentences of each choice, shape (choices, 2, 4); of one sentence twice.
         rows = self._texts.around[np.array([(unit[0], unit[-1]) for unit in units])]
         around = (beside.best_similar[rows] * _COUNTS).max(axis=(1, 2))
-        alike = (beside.best_near[rows] * _COUNTS).max(axis=(1, 2))
         others = ~beside.named
         lacking = np.sort(((1 - around) * beside.weights)[:, others], axis=1)[:, ::-1]
         heaviest = np.zeros((len(units), 2))
@@ -117,9 +130,9 @@ class Comparison:
             around @ beside.weights / beside.total,
             *heaviest.T,
             (around[:, others] < HARDLY).sum(axis=1),
-            (alike < HARDLY).sum(axis=1) / max(alike.shape[1], 1),
+            (around < HARDLY).sum(axis=1) / max(around.shape[1], 1),
             lacking.sum(axis=1),
-            (~beside.names_met[rows[:, :, :3]].any(axis=(1, 2))).sum(axis=1),
+            (~self._names_met[rows[:, :, :3]].any(axis=(1, 2))).sum(axis=1),
             np.array([len(self.values_nowhere(unit)) for unit in units]),
             np.full(len(units), np.log1p(len(self._claim.words))),
             np.array([len(unit) > 1 for unit in units]),

@@ -60,10 +60,10 @@ class Sources:
         """The features of each choice of sentences that may bear out a claim, whatever it cites; of none where its
         names or values rule that out.
         """
-        comparison = self._compare(claim, language)
-        if comparison is None:
+        comparison, everywhere = self._compare(claim, language), range(len(self._sentences))
+        if comparison is None or comparison.ruled_out(everywhere):
             return []
-        return [comparison.features(unit) for unit in _units(comparison, range(len(self._sentences)))]
+        return [comparison.features(unit) for unit in _units(comparison, everywhere)]
 
     def _compare(self, text: str, language: Language) -> Comparison | None:
         if len(text) > _LONGEST_CLAIM or not self._sentences:
@@ -76,16 +76,16 @@ class Sources:
         if comparison is None:
             return None
         everywhere = range(len(self._sentences))
+        if comparison.ruled_out(everywhere):
+            return None
         named = [place for place in everywhere if self._standing[place] & cited]
-        found = self._among(comparison, named) if named else None
-        return found or (self._among(comparison, everywhere) if len(named) < len(everywhere) else None)
+        if named and not comparison.ruled_out(named) and (found := self._among(comparison, named)):
+            return found
+        return self._among(comparison, everywhere) if len(named) < len(everywhere) else None
 
     def _among(self, comparison: Comparison, places: Sequence[int]) -> Support | None:
-        """What bears out a claim among some sentences."""
-        units = _units(comparison, places)
-        if not units:
-            return None
-        judge = support_model()
+        """What bears out a claim among some sentences that have its names and values."""
+        units, judge = _units(comparison, places), support_model()
         best, score = judge.judge(comparison.meaning(units), lambda place: comparison.features(units[place]))
         if score < judge.least:
             return None
@@ -93,12 +93,7 @@ class Sources:
 
 
 def _units(comparison: Comparison, places: Sequence[int]) -> list[tuple[int, ...]]:
-    """The choices of sentences to look at: the nearest ones, and the first of them with each other one.
-
-    There is none where a name or a value of the claim is nowhere among the sentences.
-    """
-    if comparison.names_nowhere(places) or comparison.values_nowhere(places):
-        return []
+    """The choices of sentences to look at: the nearest ones, and the first of them with each other one."""
     first, *others = comparison.nearest(places, _NEAREST)
     pairs = [(min(first, other), max(first, other)) for other in others]
     return [(first,), *((other,) for other in others), *pairs]
