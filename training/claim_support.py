@@ -42,7 +42,11 @@ _ROUNDS = 4
 # Newton's method has settled long before.
 _STEPS = 25
 # Of each aspect: the kind of claim that it is there for, its penalty, and what one such claim counts.
-_AGAINST = {"meaning": ("wrong_passage", 2.0, 3.0), "polarity": ("negation", 3.0, 2.0), "roles": ("swapped_name", 3.0, 2.5)}
+_AGAINST = {
+    "meaning": ("wrong_passage", 2.0, 3.0),
+    "polarity": ("negation", 3.0, 2.0),
+    "roles": ("swapped_name", 3.0, 2.5),
+}
 _L2_DECIDING = 25.0
 _SUPPORTED = "supported"
 
@@ -107,14 +111,18 @@ def learn(examples: Sequence[Example]) -> Learned:
         best = [_chosen(one, learned) for one in told]
         aspects = []
         for place, (kind, l2, counts) in enumerate(_AGAINST.values()):
-            rows = [(row, one.kind == _SUPPORTED) for row, one in zip(best, told, strict=True) if one.kind in (kind, _SUPPORTED)]
+            rows = [
+                (row, one.kind == _SUPPORTED)
+                for row, one in zip(best, told, strict=True)
+                if one.kind in (kind, _SUPPORTED)
+            ]
             right = np.array([is_right for _, is_right in rows])
             features = aspect_rows(np.concatenate([row for row, _ in rows]), place)
             aspects.append(fit(features, right, np.where(right, 1.0, counts), l2))
         learned = Learned(tuple(aspects))
     right = np.array([one.kind == _SUPPORTED for one in told])
-    rows = np.concatenate([learned.row(one) for one in told])
-    return Learned(learned.aspects, fit(rows, right, np.ones(len(right)), _L2_DECIDING))
+    deciding = np.concatenate([learned.row(one) for one in told])
+    return Learned(learned.aspects, fit(deciding, right, np.ones(len(right)), _L2_DECIDING))
 
 
 def _chosen(example: Example, learned: Learned) -> Matrix:

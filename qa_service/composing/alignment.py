@@ -58,11 +58,15 @@ class Texts:
     def __init__(self, sources: Sequence[Source], model: EmbeddingModel) -> None:
         """Read sentences; where they share a title or a neighbour, they share the object."""
         self.sources, self.model = sources, model
-        around = [(one.statement, one.title, one.before or one.statement, one.after or one.statement) for one in sources]
+        around = [
+            (one.statement, one.title, one.before or one.statement, one.after or one.statement) for one in sources
+        ]
         self.statements = list({id(one): one for one in chain.from_iterable(around)}.values())
         places = {id(one): place for place, one in enumerate(self.statements)}
         # Of each source its statement, its title, and the sentences before and behind (itself where there is none).
-        self.around: Places = np.array([[places[id(one)] for one in row] for row in around], dtype=np.int64).reshape(-1, 4)
+        self.around: Places = np.array([[places[id(one)] for one in row] for row in around], dtype=np.int64).reshape(
+            -1, 4
+        )
         self.names = WrittenNames(self.statements, model)
         self.vectors = model.words.texts([source.statement.text for source in sources])
         self.capitals = frozenset(fold(name) for one in self.statements for name in one.names)
@@ -73,7 +77,10 @@ class Texts:
     def _vocabulary(self, language: str) -> list[tuple[Words, Places, Places]]:
         """The distinct words in a language, and for each place of one among all words which it is."""
         spoken = [(place, one) for place, one in enumerate(self.statements) if one.language == language and one.words]
-        columns = {word: column for column, word in enumerate(dict.fromkeys(chain.from_iterable(one.words for _, one in spoken)))}
+        columns = {
+            word: column
+            for column, word in enumerate(dict.fromkeys(chain.from_iterable(one.words for _, one in spoken)))
+        }
         if not columns:
             return []
         at = np.concatenate([self.starts[place] + np.arange(len(one.words)) for place, one in spoken])
@@ -125,7 +132,11 @@ class Beside:
             start = int(self.texts.starts[place])
             span = slice(start, start + len(statement.words))
             self._parts[place] = Part(
-                statement, self.near[:, span], self.similar[:, span], self.company, _with_first(statement, self._capitals)
+                statement,
+                self.near[:, span],
+                self.similar[:, span],
+                self.company,
+                _with_first(statement, self._capitals),
             )
         return self._parts[place]
 
@@ -171,7 +182,9 @@ class Alignment:
     @cached_property
     def strange(self) -> Flags:
         """Which words of the sentences are names that the claim lacks."""
-        lacking: Flags = (self.runs >= 0) & (np.maximum(self.near, self.similar * ~self.named[:, None]).max(axis=0, initial=0) < ALIGNED)
+        lacking: Flags = (self.runs >= 0) & (
+            np.maximum(self.near, self.similar * ~self.named[:, None]).max(axis=0, initial=0) < ALIGNED
+        )
         return lacking
 
 

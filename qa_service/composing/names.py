@@ -98,9 +98,11 @@ class WrittenNames:
         short = is_abbreviation(name)
         if not forms and not short:
             return
-        for place in np.flatnonzero(~found[:, row]):
+        for place in np.flatnonzero(~found[:, row]).tolist():
             one = self._statements[place]
-            found[place, row] = (short and name.lower() in _initials(one.text)) or any(_has(form, one) for form in forms)
+            found[place, row] = (short and name.lower() in _initials(one.text)) or any(
+                _has(form, one) for form in forms
+            )
 
 
 def is_abbreviation(name: str) -> bool:

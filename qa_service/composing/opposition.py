@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from qa_service.composing.alignment import ALIGNED, Alignment
 from qa_service.embeddings import Vectors
 

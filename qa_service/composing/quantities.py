@@ -30,8 +30,10 @@ _PARTS = {
 }
 # Without a number or an article before it, "third" is an order. "A year and a half" is no half.
 _FRACTION = re.compile(
-    rf"(?<!and )(?<!et )(?<!and a )(?<!et une )(?:\b(?P<count>one|an?|two|three|four|un|une|deux|trois|quatre|les deux|les trois)[ -])?"
-    rf"\b(?P<part>{'|'.join(_PARTS)})\b(?! (?:consecutive|straight|time|place|day|year|meeting|quarter|de finale|fois|phase))"
+    r"(?<!and )(?<!et )(?<!and a )(?<!et une )"
+    r"(?:\b(?P<count>one|an?|two|three|four|un|une|deux|trois|quatre|les deux|les trois)[ -])?"
+    rf"\b(?P<part>{'|'.join(_PARTS)})\b"
+    r"(?! (?:consecutive|straight|time|place|day|year|meeting|quarter|de finale|fois|phase))"
 )
 _ORDERS = frozenset("third quarter quart fifth cinquieme tenth dixieme".split())
 _TIMES = ((re.compile(r"\b(?:doubl\w+|twice|twofold)\b"), 200.0), (re.compile(r"\b(?:tripl\w+|threefold)\b"), 300.0))
@@ -79,7 +81,7 @@ def borne_out(value: Value, given: Sequence[Value], years: frozenset[int], text:
 
 
 def _is_spelled(value: Value, given: Sequence[Value], text: str) -> bool:
-    """Whether a value that is read as one in the claim alone stands in the source: a month, a year, a time in figures."""
+    """Whether a value that is read as one in the claim alone stands in the source: a month, a year, a time."""
     if value.kind == "date" and value.day is None and value.year is None and value.month is not None:
         return any(re.search(rf"\b{name}\b", text) for name in _month_names(value.month))
     if value.kind == "date" and value.month is None:

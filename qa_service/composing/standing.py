@@ -102,9 +102,10 @@ class _Standing:
         """Words between two places in the sentences."""
         one = self._one
         at = np.arange(len(one.clauses), dtype=np.float32)
-        between = np.abs(at[:, None] - at)
+        between: Vectors = np.abs(at[:, None] - at)
         between += _CLAUSE * (one.clauses[:, None] != one.clauses) + _SENTENCE * (one.sentence[:, None] != one.sentence)
-        return np.minimum(between, _FARTHEST)
+        np.minimum(between, _FARTHEST, out=between)
+        return between
 
     def _weights(self) -> Vectors:
         """How much each word of the claim says of each of its names, shape (names, words)."""

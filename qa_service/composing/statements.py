@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bisect import bisect_left, bisect_right
-
-from qa_service.composing.polarity import DENIED_WORDS, Sign, clause_borders, denial_ends, denials, not_so, signs
+from qa_service.composing.polarity import DENIED_WORDS, clause_borders, denial_ends, denials, not_so, signs
 from qa_service.language import LANGUAGES, NAME, WORD, Language, fold, folded_stop_words
 from qa_service.values import HEDGES, MONTHS_AND_DAYS, Value, values_of
 
@@ -32,9 +31,9 @@ _FIRST_NAME = re.compile(r"[«“\"'‘\s]*([A-ZÀ-Þ][^\W_]*)((?:[-’'][^\W_]+
 
 # Who says something stands beside these.
 _SAYING = re.compile(
-    r"\b(?:said|says?|told|tells|announc\w+|stat(?:ed|es)|explain\w*|warn\w*|promis\w+|confirm\w*|report(?:ed|s)|argu\w+|claim(?:ed|s)"
-    r"|predict\w*|insist\w*|declar\w+|a dit|affirm\w+|annonc\w+|indiqu\w+|precis(?:e|ee|ait)|expliqu\w+|assur\w+|estim(?:e|ait)"
-    r"|ajout(?:e|ait)|promet\w*|promis|averti\w*|declar\w+|fait savoir|soulign\w+)\b"
+    r"\b(?:said|says?|told|tells|announc\w+|stat(?:ed|es)|explain\w*|warn\w*|promis\w+|confirm\w*|report(?:ed|s)"
+    r"|argu\w+|claim(?:ed|s)|predict\w*|insist\w*|declar\w+|a dit|affirm\w+|annonc\w+|indiqu\w+|precis(?:e|ee|ait)"
+    r"|expliqu\w+|assur\w+|estim(?:e|ait)|ajout(?:e|ait)|promet\w*|averti\w*|fait savoir|soulign\w+)\b"
 )
 _ACCORDING_TO = re.compile(r"\b(?:according to|selon|d'apres|in the words of)\b")
 # Characters between a word of saying and who says it; a title may stand between "according to" and the name.
@@ -54,11 +53,11 @@ class Statement:
 
     ``words`` are its content words in order, folded, without those of its values. Of each of them, ``denied`` says
     whether it stands in the scope of a denial, ``negative`` whether it says by itself that something is not so,
-    ``clauses`` in which clause it stands, ``runs`` of which name it is a part (-1 for none), ``agents`` whether
-    "by" goes before it, and ``loose`` whether its place among other names says nothing: "in", "and";
-    ``sayers`` are the names of those who say what the sentence says. ``first`` is the place of a word that may be a name and may owe its capital to the beginning
-    of the sentence, or -1. ``names`` are the names' words as they are written, and ``name_runs`` tells which of them
-    stand together. ``signs`` are its opposites: pair, side and place among the words.
+    ``clauses`` in which clause it stands, ``runs`` of which name it is a part (-1 for none), ``agents`` whether "by"
+    goes before it, ``loose`` whether its place among other names says nothing ("in", "and"), and ``sayers`` whether it
+    names who says what the sentence says. ``first`` is the place of a word that may be a name and may owe its capital
+    to the beginning of the sentence, or -1. ``names`` are the names' words as they are written, and ``name_runs``
+    tells which of them stand together. ``signs`` are its opposites: pair, side and place among the words.
     """
 
     text: str
@@ -181,8 +180,9 @@ def _first(text: str, words: list[tuple[int, str]]) -> int:
 
 
 def _names(text: str) -> dict[str, int]:
-    """The words of names, and a number for each run of them: capitals within the sentence, and at its start where it
-    can be nothing else.
+    """The words of names, and a number for each run of them.
+
+    They have capitals within the sentence, or at its start where it can be nothing else.
     """
     found = [(match.start(), match[0]) for match in NAME.finditer(text)]
     first = _FIRST_NAME.match(text)

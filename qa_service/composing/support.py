@@ -36,9 +36,7 @@ class Support:
 class Sources:
     """The numbered passages that an answer is written from, read once for all of its claims."""
 
-    def __init__(
-        self, passages: Sequence[Passage], published: Mapping[str, str | None], model: EmbeddingModel
-    ) -> None:
+    def __init__(self, passages: Sequence[Passage], published: Mapping[str, str | None], model: EmbeddingModel) -> None:
         """Read passages, the first of which is number 1.
 
         ``published`` says when documents were published, by their ids; ISO dates, None or missing where it is unknown.
@@ -57,8 +55,9 @@ class Sources:
         return self._found[key]
 
     def features(self, claim: str, language: Language) -> list[dict[str, float]]:
-        """The features of each choice of sentences that may bear out a claim, whatever it cites; of none where its
-        names or values rule that out.
+        """The features of each choice of sentences that may bear out a claim, whatever it cites.
+
+        There is no choice where the claim's names or values rule all out.
         """
         comparison, everywhere = self._compare(claim, language), range(len(self._sentences))
         if comparison is None or comparison.ruled_out(everywhere):
