@@ -72,8 +72,12 @@ def test_opposites_that_stand_in_the_same_company(model: EmbeddingModel) -> None
 
 def test_names_that_are_exchanged_stand_by_what_is_said_of_each_other(model: EmbeddingModel) -> None:
     feature = "another name of the claim stands nearer"
-    right = compared("Il semble que l’Allemagne a versé l’argent et que le Japon a fourni les réfrigérateurs.", "fr", 0, model)
-    wrong = compared("Il semble que le Japon a versé l’argent et que l’Allemagne a fourni les réfrigérateurs.", "fr", 0, model)
+    right = compared(
+        "Il semble que l’Allemagne a versé l’argent et que le Japon a fourni les réfrigérateurs.", "fr", 0, model
+    )
+    wrong = compared(
+        "Il semble que le Japon a versé l’argent et que l’Allemagne a fourni les réfrigérateurs.", "fr", 0, model
+    )
     assert all(ours[feature] < theirs[feature] for ours, theirs in zip(right, wrong, strict=True))
 
 

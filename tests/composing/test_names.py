@@ -44,7 +44,8 @@ def test_another_name_is_not_met(claim: str, sentence: str, model: EmbeddingMode
 def test_initials_stand_for_what_they_abbreviate(language: Language, model: EmbeddingModel) -> None:
     sentence = "La Banque africaine de développement et la Société Générale de Lumière ont payé."
     assert met("It was paid by the SGL.", other(language), sentence, "fr", model) == {"SGL": True}
-    assert is_abbreviation("SGL") and not is_abbreviation("Sgl")
+    assert is_abbreviation("SGL")
+    assert not is_abbreviation("Sgl")
 
 
 def test_the_word_who_is_no_organization(model: EmbeddingModel) -> None:
@@ -55,4 +56,6 @@ def test_the_word_who_is_no_organization(model: EmbeddingModel) -> None:
 def test_there_may_be_no_names_and_no_statements(model: EmbeddingModel) -> None:
     claim = read_statement("it rains a lot", "en")
     assert WrittenNames([], model).met(claim).shape == (0, 0)
-    assert WrittenNames([read_statement("", "fr")], model).met(read_statement("He met Helen.", "en")).tolist() == [[False]]
+    assert WrittenNames([read_statement("", "fr")], model).met(read_statement("He met Helen.", "en")).tolist() == [
+        [False]
+    ]

@@ -48,7 +48,7 @@ def test_a_denial_says_where_it_begins_and_whether_it_is_a_verb() -> None:
 
 
 def test_something_may_be_said_not_to_be_so_without_a_denial() -> None:
-    assert not_so("the approval is still pending") == [16, 22] or len(not_so("the approval is still pending")) == 2
+    assert not_so("the approval is still pending") == [16, 22]
     assert not_so("le poste reste a pourvoir")
     assert not not_so("the bridge opened")
 
@@ -70,7 +70,7 @@ def test_opposites_stand_on_two_sides_of_one_pair(one: str, other: str) -> None:
 
 
 def test_a_phrase_counts_as_a_whole() -> None:
-    """"Dropped out" is giving up, and no fall."""
+    """ "Dropped out" is giving up, and no fall."""
     dropped = {sign.pair for sign in signs("prices dropped")}
     assert dropped
     assert not dropped & {sign.pair for sign in signs("she dropped out")}
@@ -85,4 +85,4 @@ def test_signs_are_in_order_and_within_the_text() -> None:
 
 def test_clauses_begin_at_commas_and_joining_words() -> None:
     folded = "exports rose, while imports fell"
-    assert [folded[border:].split()[0] for border in clause_borders(folded)] == [",", "while"]
+    assert [folded[border:].split(maxsplit=1)[0] for border in clause_borders(folded)] == [",", "while"]

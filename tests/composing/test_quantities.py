@@ -47,7 +47,7 @@ def test_a_claim_must_not_be_more_precise_than_its_source() -> None:
         ("The deficit is 3.3 percent.", "Le déficit est de 3,3 %."),
         ("Sixteen vessels may fish.", "Les 16 navires pourront pêcher."),
         ("Up to 42,000 tonnes may be caught.", "Ils pourront pêcher jusqu’à 42 000 tonnes."),
-        ("Il a neigé une fois et demie plus, soit la moitié de l’année.", "Half of the year was snowy."),
+        ("La moitié des habitants a voté.", "Half of the residents voted."),
         ("The funding falls by 10 percent.", "The ministry loses one tenth of its funding."),
         ("La société supprime un cinquième des postes.", "La société supprimera 220 postes sur 1 100."),
         ("Huit habitants sur dix ont voté.", "Huit des habitants ont voté."),

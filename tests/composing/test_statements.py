@@ -68,18 +68,26 @@ def test_who_says_something_is_known_by_name(text: str, language: str, sayer: se
 
 def test_who_does_something_may_stand_behind_by() -> None:
     one = read_statement("Le texte a été signé par Helen Marsh.", "fr")
-    assert dict(zip(one.words, one.agents, strict=True)) == {"texte": False, "signe": False, "helen": True, "marsh": True}
+    assert dict(zip(one.words, one.agents, strict=True)) == {
+        "texte": False,
+        "signe": False,
+        "helen": True,
+        "marsh": True,
+    }
 
 
 @pytest.mark.parametrize("text", ["", "   ", "…", "12", "!?"])
 def test_nothing_is_read_from_nothing(text: str) -> None:
     one = read_statement(text, "fr")
-    assert one.words == () and one.names == () and not one.denies
+    assert one.words == one.names == ()
+    assert not one.denies
     assert one.denied.shape == one.clauses.shape == (0,)
 
 
 def test_every_word_has_its_flags() -> None:
-    one = read_statement("Le maire, Samir Oudjani, n’a pas dit si le pont sera rouvert en 2025, mais il l’espère.", "fr")
+    one = read_statement(
+        "Le maire, Samir Oudjani, n’a pas dit si le pont sera rouvert en 2025, mais il l’espère.", "fr"
+    )
     for flags in (one.denied, one.negative, one.clauses, one.runs, one.agents, one.loose, one.sayers):
         assert flags.shape == (len(one.words),)
     assert (np.diff(one.clauses) >= 0).all()

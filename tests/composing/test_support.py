@@ -8,14 +8,15 @@ from qa_service.embedding_model import EmbeddingModel
 from qa_service.language import Language
 
 TEXTS: dict[Language, str] = {
-    "en": "The footbridge over the river Alder opened on 12 May 2024. It is 84 metres long and rests on three stone piers. "
-    "The mayor, Helen Marsh, cut the ribbon in front of four hundred people. No toll will be charged on the bridge.",
-    "fr": "La passerelle sur la rivière Alder a été inaugurée le 12 mai 2024. Elle mesure 84 mètres et repose sur trois "
-    "piles en pierre. La maire, Helen Marsh, a coupé le ruban devant quatre cents personnes. Aucun péage ne sera perçu "
-    "sur le pont.",
+    "en": "The footbridge over the river Alder opened on 12 May 2024. It is 84 metres long and rests on three stone "
+    "piers. The mayor, Helen Marsh, cut the ribbon in front of four hundred people. No toll will be charged on the "
+    "bridge.",
+    "fr": "La passerelle sur la rivière Alder a été inaugurée le 12 mai 2024. Elle mesure 84 mètres et repose sur "
+    "trois piles en pierre. La maire, Helen Marsh, a coupé le ruban devant quatre cents personnes. Aucun péage ne sera "
+    "perçu sur le pont.",
 }
 TITLES: dict[Language, str] = {"en": "A footbridge over the Alder", "fr": "Une passerelle sur l’Alder"}
-OTHER = "The bakery in the old town sells bread, cakes and coffee every morning. Its owner, Paul Grant, is eighty years old."
+OTHER = "The bakery in the old town sells bread, cakes and coffee. Its owner, Paul Grant, is eighty years old."
 
 
 def passage(text: str, language: Language, document: str = "one", title: str = "") -> Passage:

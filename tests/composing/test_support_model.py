@@ -54,6 +54,6 @@ def test_a_score_is_a_probability() -> None:
 
 def test_an_aspect_that_objects_takes_the_credit_away() -> None:
     odds = np.array([[5.0, -4.0, 5.0]])
-    credits = deciding_rows(np.zeros((1, len(FEATURES))), odds)[0, len(FEATURES) :]
-    assert credits[1] < -4 < credits[0] < 0
+    credit = deciding_rows(np.zeros((1, len(FEATURES))), odds)[0, len(FEATURES) :]
+    assert credit[1] < -4 < credit[0] < 0
     assert Weights(np.ones(3), 1.0).log_odds(odds).tolist() == [7.0]
