@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import chain
 
 import numpy as np
@@ -147,7 +147,9 @@ class Part:
     def __init__(self, statement: Statement, near: Vectors, similar: Vectors, company: Vectors, runs: Places) -> None:
         """Take what is known of the words, and look at what stands around each."""
         self.statement, self.near, self.similar, self.runs = statement, near, similar, runs
-        self.company: Vectors = company @ _around(similar, statement.clauses)
+        around, counts = _windows(statement)
+        # The best of each word and those around it.
+        self.company: Vectors = company @ (similar[:, around] * counts).max(axis=2, initial=0)
         self.near_negative = _near_negative(statement)
 
 
@@ -197,18 +199,18 @@ def _with_first(statement: Statement, capitals: frozenset[str]) -> Places:
     return runs
 
 
-def _around(similar: Vectors, clauses: Places) -> Vectors:
-    """The best of each word and those around it; less from another clause."""
-    best = np.zeros_like(similar)
-    width = similar.shape[1]
-    for shift in range(max(-_AROUND, 1 - width), min(_AROUND + 1, width)):
-        to = slice(max(shift, 0), width + min(shift, 0))
-        of = slice(max(-shift, 0), width - max(shift, 0))
-        counts = np.where(clauses[to] == clauses[of], 1, _OTHER_CLAUSE).astype(np.float32)
-        np.maximum(best[:, to], similar[:, of] * counts, out=best[:, to])
-    return best
+@lru_cache(maxsize=8_192)
+def _windows(statement: Statement) -> tuple[Places, Vectors]:
+    """The places around each word of a statement, and what a word there counts, shape (words, places around)."""
+    at = np.arange(len(statement.words))
+    around = at[:, None] + np.arange(-_AROUND, _AROUND + 1)
+    inside = around.clip(0, max(len(at) - 1, 0))
+    same = statement.clauses[inside] == statement.clauses[:, None]
+    counts = np.where(same, 1, _OTHER_CLAUSE) * (inside == around)
+    return inside, counts.astype(np.float32)
 
 
+@lru_cache(maxsize=8_192)
 def _near_negative(statement: Statement) -> Flags:
     """Which words have something near, within the clause, that is not so or is denied."""
     negative = statement.denied | statement.negative

@@ -48,6 +48,7 @@ class Comparison:
         """Compare a claim with sentences."""
         self._claim, self._texts = claim, texts
         self._values, self._names_met = quantities(claim), texts.names.met(claim)
+        self._borne_out: dict[tuple[int, Value], bool] = {}
         self._meaning: dict[tuple[int, ...], dict[str, float]] = {}
         self._features: dict[tuple[int, ...], dict[str, float]] = {}
 
@@ -92,14 +93,16 @@ class Comparison:
 
     def values_nowhere(self, among: Sequence[int]) -> list[Value]:
         """The values of the claim that follow from none of the sources'."""
-        if not self._values:
-            return []
-        sources = [self._texts.sources[place] for place in among]
-        told = list({id(one): one for source in sources for one in (source.statement, source.title)}.values())
-        given = [value for one in told for value in given_quantities(one)]
-        text = " ".join(one.folded for one in told)
-        years = frozenset[int]().union(*(source.years for source in sources))
-        return [value for value in self._values if not borne_out(value, given, years, text)]
+        return [value for value in self._values if not any(self._bears_out(place, value) for place in among)]
+
+    def _bears_out(self, place: int, value: Value) -> bool:
+        """Whether a value follows from those of a sentence and its title."""
+        if (place, value) not in self._borne_out:
+            source = self._texts.sources[place]
+            given = given_quantities(source.statement) + given_quantities(source.title)
+            text = f"{source.statement.folded} {source.title.folded}"
+            self._borne_out[place, value] = borne_out(value, given, source.years, text)
+        return self._borne_out[place, value]
 
     def meaning(self, units: Sequence[tuple[int, ...]]) -> list[dict[str, float]]:
         """The features of meaning of choices of one or two sentences."""
