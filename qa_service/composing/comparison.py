@@ -82,7 +82,7 @@ class Comparison:
         names, runs = self._claim.names, self._claim.name_runs
         if not names:
             return []
-        met = np.any(self._names_met[np.unique(self._texts.around[list(among)])], axis=0)
+        met = np.any(self._names_met[self._texts.around[list(among)]], axis=(0, 1))
         known = {run for run, one in zip(runs, met, strict=True) if one}
         pieces = self._texts.model.words.of([name.lower() for name in names]).pieces
         return [

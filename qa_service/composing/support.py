@@ -75,15 +75,14 @@ class Sources:
         if comparison is None:
             return None
         everywhere = range(len(self._sentences))
-        if comparison.ruled_out(everywhere):
-            return None
         named = [place for place in everywhere if self._standing[place] & cited]
-        if named and not comparison.ruled_out(named) and (found := self._among(comparison, named)):
-            return found
-        return self._among(comparison, everywhere) if len(named) < len(everywhere) else None
+        found = self._among(comparison, named) if named else None
+        return found or (self._among(comparison, everywhere) if len(named) < len(everywhere) else None)
 
     def _among(self, comparison: Comparison, places: Sequence[int]) -> Support | None:
-        """What bears out a claim among some sentences that have its names and values."""
+        """What bears out a claim among some sentences."""
+        if comparison.ruled_out(places):
+            return None
         units, judge = _units(comparison, places), support_model()
         best, score = judge.judge(comparison.meaning(units), lambda place: comparison.features(units[place]))
         if score < judge.least:
