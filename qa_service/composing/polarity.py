@@ -49,6 +49,9 @@ _NOT_SO = re.compile(
 _FILE = Path(__file__).with_name("opposites.txt")
 _WORD = re.compile(r"[^\W_]+(?:-[^\W_]+)*")
 
+# They take a side, and deny nothing: "a vaccine against cholera".
+_AGAINST = frozenset(("against", "contre"))
+
 # Which pair, and which side of it, 1 or -1.
 Side = tuple[int, int]
 
@@ -108,17 +111,16 @@ def _sides_of(word: str) -> tuple[tuple[int, int], ...]:
 
 @dataclass(frozen=True)
 class Sign:
-    """One of two opposites in a text: which pair, which side (1 or -1), and from where to where it stands."""
+    """One of two opposites in a text: which pair, which side (1 or -1), and from where to where it stands.
+
+    ``negative`` says whether it tells that something is not so.
+    """
 
     pair: int
     side: int
     start: int
     end: int
-
-    @property
-    def negative(self) -> bool:
-        """Whether it says that something is not so."""
-        return self.side < 0 and self.pair in _opposites().negative
+    negative: bool
 
 
 def clause_borders(folded: str) -> list[int]:
@@ -152,12 +154,18 @@ def signs(folded: str) -> list[Sign]:
     for match in opposites.any_phrase.finditer(folded):
         taken.append(match.span())
         sides = [side for side, pattern in opposites.phrases.items() if pattern.match(folded, match.start())]
-        found += [Sign(pair, side, *match.span()) for pair, side in sides]
+        found += [_sign(side, match) for side in sides]
     following = iter([*taken, (len(folded), len(folded))])
     start, end = next(following)
     for match in _WORD.finditer(folded):
         while match.start() >= end and end < len(folded):
             start, end = next(following)
         if not start <= match.start() < end:
-            found += [Sign(pair, side, *match.span()) for pair, side in _sides_of(match[0])]
+            found += [_sign(side, match) for side in _sides_of(match[0])]
     return sorted(found, key=lambda sign: sign.start)
+
+
+def _sign(side: Side, match: re.Match[str]) -> Sign:
+    pair, which = side
+    negative = which < 0 and pair in _opposites().negative and match[0] not in _AGAINST
+    return Sign(pair, which, *match.span(), negative)
