@@ -43,7 +43,8 @@ _DENYING_VERB = re.compile(
 _NOT_SO = re.compile(
     r"\b(?:un(?:able|likely|known|paid|available|\w{3,}ed)|in(?:trouv|chang|suffis|achev|demn|dispon)\w*|imp(?:ossib|ay)\w*"
     r"|await\w*|pending|en attente|reste\w* a|remains? to|gave up|giv(?:es?|ing|en) up|stop\w*|ceas\w+|cess\w+|still"
-    r"|too early|trop tot|premature\w*|prematuree?s?|contrary to|unlike|contrairement|alone|no-confidence)\b"
+    r"|dropped|abolish\w*|supprim\w+|too early|trop tot|premature\w*|contrary to|unlike|contrairement|alone"
+    r"|no-confidence)\b"
 )
 # Pairs of opposites; the file says how they are written.
 _FILE = Path(__file__).with_name("opposites.txt")
