@@ -46,7 +46,7 @@ def learned(model: EmbeddingModel) -> dict[str, dict[str, list[bool]]]:
 
 
 # Of each direction: supported claims kept and others caught.
-LEARNED = {"en-en": (0.95, 0.86), "en-fr": (0.94, 0.83), "fr-en": (0.95, 0.83), "fr-fr": (0.89, 0.93)}
+LEARNED = {"en-en": (0.96, 0.86), "en-fr": (0.96, 0.81), "fr-en": (0.94, 0.83), "fr-fr": (0.88, 0.93)}
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)

@@ -84,10 +84,15 @@ class Sources:
         if comparison.ruled_out(places):
             return None
         units, judge = _units(comparison, places), support_model()
-        best, score = judge.judge(comparison.meaning(units), lambda place: comparison.features(units[place]))
+        place, score = judge.judge(comparison.meaning(units), lambda place: comparison.features(units[place]))
         if score < judge.least:
             return None
-        return Support(tuple(self._sentences[place] for place in units[best]), judge.probability(score))
+        unit = units[place]
+        if len(unit) > 1:
+            alone, one = max((judge.score(comparison.features((one,))), one) for one in unit)
+            if alone >= score:
+                unit, score = (one,), alone
+        return Support(tuple(self._sentences[one] for one in unit), judge.probability(score))
 
 
 def _units(comparison: Comparison, places: Sequence[int]) -> list[tuple[int, ...]]:

@@ -76,6 +76,11 @@ class SupportModel:
                 best, most, told = int(place), worth, deciding_rows(rows, odds)
         return best, float(self.deciding.log_odds(told)[0])
 
+    def score(self, features: Mapping[str, float]) -> float:
+        """How much one choice of sentences speaks for the claim, as log odds."""
+        rows = matrix([features])
+        return float(self.deciding.log_odds(deciding_rows(rows, aspect_odds(rows, self.aspects)))[0])
+
     @staticmethod
     def probability(score: float) -> float:
         """How sure a score is, 0 to 1."""

@@ -85,6 +85,12 @@ def test_what_was_asked_before_is_remembered(sources: Sources) -> None:
     assert sources.support(claim, "en", [2]) is sources.support(claim, "en", [2])
 
 
+def test_one_sentence_is_shown_where_it_suffices(sources: Sources) -> None:
+    found = sources.support("No toll will be charged on the bridge.", "en", [2])
+    assert found is not None
+    assert len(found.sentences) == 1
+
+
 def test_passages_that_overlap_share_their_sentences(model: EmbeddingModel) -> None:
     text = TEXTS["en"]
     both = Sources([passage(text, "en"), passage(text, "en")], {}, model)

@@ -43,7 +43,7 @@ def test_looking_at_the_likely_ones_alone_finds_the_best_of_all() -> None:
     best, score = model.judge(found, features)
     odds = aspect_odds(matrix(found), model.aspects)
     assert best == chosen(odds)
-    assert score == float(model.deciding.log_odds(deciding_rows(matrix([found[best]]), odds[[best]]))[0])
+    assert score == model.score(found[best])
     assert len(asked) < len(found)
 
 
