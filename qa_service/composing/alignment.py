@@ -89,7 +89,11 @@ class Texts:
 
 
 class Beside:
-    """A claim beside texts: how well each of its words is met by every word of theirs."""
+    """A claim beside texts: how well each of its words is met by every word of theirs.
+
+    ``similar`` is that of all words, shape (words, words of the texts), and ``near`` by the token table alone, which
+    tells names apart: of the words of names, and zero for others.
+    """
 
     def __init__(self, claim: Statement, texts: Texts, names_met: Flags) -> None:
         """Line a claim up with texts; ``names_met`` says which of its names each statement has."""
