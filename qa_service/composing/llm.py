@@ -17,7 +17,7 @@ from langchain_core.messages import BaseMessage
 from qa_service.answers import Citation, Delta
 from qa_service.chunking import Passage, sentences
 from qa_service.composing.citations import Draft, Drafting, cite, shown
-from qa_service.composing.claims import read_claims
+from qa_service.composing.claims import Claim, read_claims, with_markers
 from qa_service.composing.evidence import Sentence
 from qa_service.composing.markers import Marker, MarkerReader
 from qa_service.composing.reading import Reading
@@ -131,32 +131,22 @@ def _answered(passages: list[Passage], task: _Task) -> _Calling:
     texts = _numbered(passages, task)
     count = len(within_budget(texts, task.writer.prompt_tokens, task.writer.count))
     try:
-        messages = _messages(reading.query.text, passages, source)
-        written = yield from _written(messages, _read(passages, source), source, writer)
+        return (yield from _in_language(passages[:count], task))
     except PromptTooLong:
-        passages = passages[: max(1, len(passages) // 2)]
-        messages = _messages(reading.query.text, passages, source)
-        written = yield from _written(messages, _read(passages, source), source, writer)
-    if written.wrong_language:
-        messages = again_messages(messages, written.text, source.language)
-        try:
-            return (yield from _written(messages, written.sources, source, writer))
-        except Unavailable:
-            return written
-    return written
+        return (yield from _in_language(passages[: max(1, count // 2)], task))
 
 
-def _read(passages: list[Passage], source: _Source) -> Sources:
-    """The passages as what the answer's sentences are checked against."""
-    documents = {passage.document_id for passage in passages}
-    published = {document: source.index.documents.summary(document).published for document in documents}
-    return Sources(passages, published, source.model)
-
-
-def _in_prompt(passages: list[Passage], source: _Source, writer: Writer) -> list[Passage]:
-    """The most relevant passages, as many as the budget holds."""
-    texts = _numbered(passages, source)
-    return passages[: len(within_budget(texts, writer.prompt_tokens, writer.llm.count_tokens))]
+def _in_language(passages: list[Passage], task: _Task) -> _Calling:
+    """The text in the asked language: it is asked for once more where the first is in the other one."""
+    messages = answer_messages(task.question, _numbered(passages, task), task.language)
+    sources = Sources(passages, _published(passages, task), task.model)
+    written = yield from _called(messages, sources, task)
+    if not written.wrong_language:
+        return written
+    try:
+        return (yield from _called(again_messages(messages, written.opening, task.language), sources, task))
+    except Unavailable:
+        return written
 
 
 def _numbered(passages: list[Passage], task: _Task) -> list[str]:
@@ -241,8 +231,81 @@ class _Live:
             yield self._task.citation(self._numbers[_place(sentence)], sentence, support.score)
 
 
-def _held_to_sources(written: _Written, quoted: Draft, source: _Source) -> Draft:
-    """The sentences that the sources bear out, with their citations; the quoted answer where none is left."""
-    claims = read_claims(written.pieces, source.language)
-    if claims and not written.complete and not claims[-1].whole:
-        claims.pop()
+def _finished(written: _Written, quoted: Draft, task: _Task) -> Draft:
+    """The draft that a text comes to; the quoted answer where nothing of it is left."""
+    if written.is_refusal:
+        return Draft(message("not_found", task.language), (), composer=NAME)
+    if written.wrong_language:
+        return _instead(quoted, WRONG_LANGUAGE)
+    claims = read_claims(written.pieces, task.language)
+    broken = [] if written.complete else [claim for claim in claims[-1:] if not claim.whole]
+    stated = _stated(claims[: len(claims) - len(broken)])
+    read, unread = stated[:_MOST_CLAIMS], stated[_MOST_CLAIMS:]
+    worded = _worded(read, written.sources, task.language)
+    found = [(claim, _support(claim.text, claim.cited, written.sources, task)) for claim in worded]
+    held = [(claim, support) for claim, support in found if support]
+    kept = {id(claim) for claim, _ in held}
+    removed = tuple(claim.text for claim in read if id(claim) not in kept)
+    warnings = [UNSUPPORTED] * bool(removed) + [INCOMPLETE] * (not written.complete or bool(unread))
+    draft = _draft(held, task)
+    withdrawn = (*removed, *(claim.text for claim in (*unread, *broken)))
+    if not held or not _covers(draft, quoted):
+        withdrawn = tuple(dict.fromkeys(claim.text for claim in claims))
+        return replace(_instead(quoted, *(warnings or [UNSUPPORTED])), withdrawn=withdrawn)
+    return replace(draft, warnings=(*quoted.warnings, *warnings), withdrawn=withdrawn)
+
+
+def _stated(claims: list[Claim]) -> list[Claim]:
+    """The sentences that state something, each once: "Yes." states nothing, and a model may repeat itself."""
+    seen: set[str] = set()
+    stated = []
+    for claim in claims:
+        if claim.text not in seen and (content_words(claim.text) or claim.cited):
+            stated.append(claim)
+        seen.add(claim.text)
+    return stated
+
+
+def _worded(claims: list[Claim], sources: Sources, language: Language) -> list[Claim]:
+    """The sentences that somebody may have written; none of a text that is babble for the most part."""
+    wording = Wording(sources.texts)
+    kept = [claim for claim in claims if not wording.is_babble(claim.text, language)]
+    return kept if 2 * len(kept) >= len(claims) else []
+
+
+def _support(text: str, cited: tuple[int, ...], sources: Sources, task: _Task) -> Support | None:
+    """What bears out a sentence in the asked language; an instruction neither is borne out nor bears out anything."""
+    if len(WORD.findall(text)) >= _OPENING_WORDS and shown_language(text) == other(task.language):
+        return None
+    found = sources.support(text, task.language, cited)
+    told = [text, *(sentence.text for sentence in found.sentences)] if found else []
+    return None if any(map(_INSTRUCTION.search, told)) else found
+
+
+def _draft(held: list[tuple[Claim, Support]], task: _Task) -> Draft:
+    """Sentences and what bears them out as an answer, its citations numbered by their first use."""
+    citations: dict[tuple[str, int], Citation] = {}
+    text = ""
+    for claim, support in held:
+        for sentence in support.sentences:
+            if _place(sentence) not in citations:
+                citations[_place(sentence)] = task.citation(len(citations) + 1, sentence, support.score)
+        numbers = [citations[_place(sentence)].n for sentence in support.sentences]
+        text += ("\n\n" if claim.opens else " ") * bool(text) + with_markers(claim.text, numbers)
+    return Draft(text, tuple(citations.values()), composer=NAME)
+
+
+def _covers(draft: Draft, quoted: Draft) -> bool:
+    """Whether an answer cites both sides where the sources contradict each other."""
+    cited = {(citation.document_id, citation.start) for citation in draft.citations}
+    disputed = [citation for citation in quoted.citations if citation.n in quoted.disputed]
+    return all((citation.document_id, citation.start) in cited for citation in disputed)
+
+
+def _instead(quoted: Draft, *warnings: str) -> Draft:
+    """The quoted answer, with what became of the written one."""
+    return replace(quoted, warnings=(*quoted.warnings, *warnings))
+
+
+def _place(sentence: Sentence) -> tuple[str, int]:
+    return sentence.passage.document_id, sentence.start

@@ -21,6 +21,8 @@ from qa_service.language import Language
 
 # Characters: no sentence that says one thing is longer.
 _LONGEST_CLAIM = 700
+# They say nothing, and a sentence that is still being written has none yet.
+_STOPS = " .!?…"
 # Sentences near the claim that are looked at closely.
 _NEAREST = 4
 
@@ -42,16 +44,16 @@ class Sources:
         ``published`` says when documents were published, by their ids; ISO dates, None or missing where it is unknown.
         """
         self.numbers = range(1, len(passages) + 1)
+        self.texts = [passage.text for passage in passages]
         self._sentences, self._standing = _distinct(passages)
         self._texts = Texts(_sources(self._sentences, published), model)
         self._found: dict[tuple[str, tuple[int, ...]], Support | None] = {}
 
     def support(self, claim: str, language: Language, cited: Sequence[int]) -> Support | None:
         """What bears out a claim: sentences of the cited passages, else of any; None where nothing does."""
-        bare = claim.rstrip(" .!?…")  # a stop says nothing, and one still being written has none yet
-        key = (bare, tuple(cited))
+        key = (claim, tuple(cited))
         if key not in self._found:
-            self._found[key] = self._support(bare, language, frozenset(cited))
+            self._found[key] = self._support(claim, language, frozenset(cited))
         return self._found[key]
 
     def features(self, claim: str, language: Language) -> list[dict[str, float]]:
@@ -67,7 +69,7 @@ class Sources:
     def _compare(self, text: str, language: Language) -> Comparison | None:
         if len(text) > _LONGEST_CLAIM or not self._sentences:
             return None
-        claim = read_statement(text, language)
+        claim = read_statement(text.rstrip(_STOPS), language)
         return Comparison(claim, self._texts) if claim.words or claim.values else None
 
     def _support(self, text: str, language: Language, cited: frozenset[int]) -> Support | None:
