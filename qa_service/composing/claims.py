@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from qa_service.chunking import sentences
@@ -15,8 +15,9 @@ from qa_service.language import Language
 
 # What a line of a list or a heading begins with: an answer is set in paragraphs.
 _LIST_SIGN = re.compile(r"^(?:[-*•–—]\s+|\d{1,2}[.)]\s+|#{1,6}\s+|>\s+)+")
-# With the space before it where a marker was all that it held: "in May **[1]**."
-_EMPHASIS = re.compile(r" +(?:\*{4}|_{4}|``|\*\*|__)(?=[\s.,;:!?…]|$)|\*\*|__|`")
+_EMPHASIS = re.compile(r"\*\*|__|`")
+# What is left of it, and of the space before it, where a marker was all that it held: "in May **[1]**."
+_BEFORE_MARKER, _BEHIND_MARKER = " *_`", "*_`"
 _FINAL_STOP = re.compile(r"(?:[ \u00a0\u202f](?=[!?]))?[.!?…]+[”»\"’)\s]*$")
 
 
@@ -64,21 +65,31 @@ def with_markers(claim: str, numbers: Iterable[int]) -> str:
 
 
 def _apart(pieces: Iterable[str | Marker]) -> tuple[str, list[tuple[int, Marker]]]:
-    """The text without its markers, and where each of these stood."""
-    texts: list[str] = []
+    """The text without its markers and without emphasis, and where each of the markers stood."""
+    text = ""
     markers: list[tuple[int, Marker]] = []
-    length = 0
+    for piece in _joined(pieces):
+        if isinstance(piece, Marker):
+            text = text.rstrip(_BEFORE_MARKER)
+            markers.append((len(text), piece))
+        else:
+            text += _EMPHASIS.sub("", piece.lstrip(_BEHIND_MARKER) if markers else piece)
+    return text, markers
+
+
+def _joined(pieces: Iterable[str | Marker]) -> Iterator[str | Marker]:
+    """The pieces with the words between two markers as one: emphasis may be cut as a text comes."""
+    words = ""
     for piece in pieces:
         if isinstance(piece, Marker):
-            markers.append((length, piece))
+            yield words
+            yield piece
+            words = ""
         else:
-            texts.append(piece)
-            length += len(piece)
-    return "".join(texts), markers
+            words += piece
+    yield words
 
 
 def _bare(sentence: str) -> str:
-    """A sentence without what marks it as part of a list, and without emphasis."""
-    # "[**1**]" is words to who reads markers, and would be one of ours from here on.
-    plain = without_markers(_EMPHASIS.sub("", _LIST_SIGN.sub("", sentence)))
-    return " ".join(plain.split(" ")).strip()
+    """A sentence without what marks it as part of a list, and without what emphasis hid: "[**1**]"."""
+    return without_markers(_LIST_SIGN.sub("", sentence)).strip()

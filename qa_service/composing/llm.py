@@ -45,10 +45,11 @@ _MARKERS_SHOWN = 50
 _LOOKED_BACK = 600
 # Sentences that are held to the sources: an answer has few, and a flood of them would outlast the deadline.
 _MOST_CLAIMS = 50
-# What tells a model what to do, and a reader nothing. An article may hold it, as bait.
+# What is said to a model or by it, and tells a reader nothing. An article may hold it, as bait.
 _INSTRUCTION = re.compile(
     r"\b(?:ignor|disregard|forget|overrid|oubli|néglig|outrepass)\w*[^.!?]{0,60}"
-    r"\b(?:instruction|prompt|consigne|directive|guideline)s?\b|<\s*/?\s*[a-z]\w*[^<>]*>",
+    r"\b(?:instruction|prompt|consigne|directive|guideline)s?\b|<\s*/?\s*[a-z]\w*[^<>]*>"
+    rf"|{NOT_FOUND}",
     re.IGNORECASE,
 )
 # What UTF-8 or a database refuses: the half of a character that a stream was cut in, and NUL.
@@ -251,7 +252,8 @@ def _finished(written: _Written, quoted: Draft, task: _Task) -> Draft:
     withdrawn = (*removed, *(claim.text for claim in (*unread, *broken)))
     if not held or not _covers(draft, quoted):
         withdrawn = tuple(dict.fromkeys(claim.text for claim in claims))
-        return replace(_instead(quoted, *(warnings or [UNSUPPORTED])), withdrawn=withdrawn)
+        why = warnings if held or warnings else [UNSUPPORTED]
+        return replace(_instead(quoted, *why), withdrawn=withdrawn)
     return replace(draft, warnings=(*quoted.warnings, *warnings), withdrawn=withdrawn)
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from qa_service.composing.statements import Statement
 from qa_service.embedding_model import EmbeddingModel
-from qa_service.language import LANGUAGES, WORD, fold
+from qa_service.language import LANGUAGES, WORD, fold, folded_stop_words
 from qa_service.words import Words, alike, similarity
 
 # One thing a line, by all its names, folded.
@@ -38,6 +38,7 @@ _SHORT = 5
 _CAPITALS = re.compile(
     r"[A-ZÀ-Þ][\w’'-]*(?: (?:(?:of|the|for|and|de|du|des|la|le|les|et|pour) |d[’'])*[A-ZÀ-Þ][\w’'-]*)+"
 )
+_SMALL = frozenset[str]().union(*map(folded_stop_words, LANGUAGES))
 _INITIAL = re.compile(r"\b[A-ZÀ-Þ]")
 
 
@@ -120,7 +121,9 @@ def _by_beginning(words: Mapping[str, int]) -> dict[str, list[tuple[str, int]]]:
 
 @lru_cache(maxsize=8_192)
 def _words(text: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(word.lower() for word in WORD.findall(text) if len(word) > 1))
+    """The words of a text that may be names: "is" is no form of "Boris", and "US" no pronoun."""
+    words = (word for word in WORD.findall(text) if len(word) > 1)
+    return tuple(dict.fromkeys(word.lower() for word in words if is_abbreviation(word) or fold(word) not in _SMALL))
 
 
 @lru_cache(maxsize=50_000)

@@ -31,9 +31,10 @@ _PARTS = {
 # Without a number or an article before it, "third" is an order. "A year and a half" is no half.
 _FRACTION = re.compile(
     r"(?<!and )(?<!et )(?<!and a )(?<!et une )"
+    r"(?<!first )(?<!second )(?<!premier )(?<!premiere )(?<!seconde )(?<!deuxieme )"
     r"(?:\b(?P<count>one|an?|two|three|four|un|une|deux|trois|quatre|les deux|les trois)[ -])?"
     rf"\b(?P<part>{'|'.join(_PARTS)})\b"
-    r"(?! (?:consecutive|straight|time|place|day|year|meeting|quarter|de finale|fois|phase))"
+    r"(?![ -](?:consecutive|straight|time|place|day|year|meeting|quarter|de finale|fois|phase|final))"
 )
 _ORDERS = frozenset("third quarter quart fifth cinquieme tenth dixieme".split())
 _TIMES = ((re.compile(r"\b(?:doubl\w+|twice|twofold)\b"), 200.0), (re.compile(r"\b(?:tripl\w+|threefold)\b"), 300.0))
