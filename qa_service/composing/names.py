@@ -115,8 +115,13 @@ def _by_beginning(words: Mapping[str, int]) -> dict[str, list[tuple[str, int]]]:
     """Words folded, with their columns, by how they begin."""
     found: dict[str, list[tuple[str, int]]] = {}
     for word, column in words.items():
-        found.setdefault(fold(word)[:_BEGINNING], []).append((fold(word), column))
+        folded = _folded(word)
+        found.setdefault(folded[:_BEGINNING], []).append((folded, column))
     return found
+
+
+# Words of the index come up again and again.
+_folded = lru_cache(maxsize=50_000)(fold)
 
 
 @lru_cache(maxsize=8_192)

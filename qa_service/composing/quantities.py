@@ -41,6 +41,19 @@ _TIMES = ((re.compile(r"\b(?:doubl\w+|twice|twofold)\b"), 200.0), (re.compile(r"
 _DECADE = re.compile(r"\b(?:annees |the )?(1[5-9]|20)(\d)0'?s\b|\bannees (1[5-9]|20)(\d)0\b")
 # "Eight people in ten", "huit sur dix": the ten is no count.
 _OUT_OF_TEN = re.compile(r"\b(?:in|out of|sur) (?:ten|dix|10|a hundred|cent|100)\b")
+# "One job in five", "un emploi sur cinq": the five is no count, and the one is a share.
+_ONE_IN = re.compile(
+    r"\b(?:one|an?|une?) (?:\w+ ){0,2}?(?:in|out of|sur) "
+    r"(?P<whole>two|three|four|five|six|seven|eight|deux|trois|quatre|cinq|sept|huit|[2-9])\b"
+)
+_WHOLES = {
+    word: number
+    for number, words in enumerate(
+        ("two deux 2", "three trois 3", "four quatre 4", "five cinq 5", "six 6", "seven sept 7", "eight huit 8", "9"),
+        start=2,
+    )
+    for word in words.split()
+}
 _TENS = frozenset(("ten", "dix", "10", "hundred", "cent", "100"))
 _OF = re.compile(r"\b(?:out of|of|sur|des)\b")
 # What a fraction in words leaves open, in points of a percentage.
@@ -62,6 +75,8 @@ def quantities(statement: Statement) -> tuple[Value, ...]:
     values = statement.values
     if _OUT_OF_TEN.search(statement.folded):
         values = tuple(value for value in values if value.written[-1] not in _TENS)
+    if wholes := {found["whole"] for found in _ONE_IN.finditer(statement.folded)}:
+        values = tuple(value for value in values if value.written[-1] not in wholes)
     return (*values, *_fractions(statement.folded), *_decades(statement.folded))
 
 
@@ -139,6 +154,9 @@ def _fractions(folded: str) -> list[Value]:
             continue
         share = _PARTS[part] * _COUNTS.get(count, 1)
         found.append(Value("percentage", (part,), low=share - _POINTS, high=share + _POINTS, step=1.0))
+    for match in _ONE_IN.finditer(folded):
+        share = 100 / _WHOLES[match["whole"]]
+        found.append(Value("percentage", (match["whole"],), low=share - _POINTS, high=share + _POINTS, step=1.0))
     for pattern, share in _TIMES:
         found += [
             Value("percentage", (match[0],), low=share, high=share, step=1.0) for match in pattern.finditer(folded)

@@ -14,7 +14,7 @@ from qa_service.composing.alignment import Source, Texts
 from qa_service.composing.comparison import Comparison
 from qa_service.composing.evidence import Sentence, sentences_of
 from qa_service.composing.quantities import quantities
-from qa_service.composing.statements import read_statement, remembered_statement
+from qa_service.composing.statements import plain, read_statement, remembered_statement
 from qa_service.composing.support_model import support_model
 from qa_service.embedding_model import EmbeddingModel
 from qa_service.language import Language
@@ -46,14 +46,16 @@ class Sources:
         self.numbers = range(1, len(passages) + 1)
         self.texts = [passage.text for passage in passages]
         self._sentences, self._standing = _distinct(passages)
-        self._texts = Texts(_sources(self._sentences, published), model)
+        sources = _sources(self._sentences, published)
+        self._folded = [source.statement.folded for source in sources]
+        self._texts = Texts(sources, model)
         self._found: dict[tuple[str, tuple[int, ...]], Support | None] = {}
 
     def support(self, claim: str, language: Language, cited: Sequence[int]) -> Support | None:
         """What bears out a claim: sentences of the cited passages, else of any; None where nothing does."""
-        key = (claim, tuple(cited))
+        key = (claim.strip().rstrip(_STOPS), tuple(cited))
         if key not in self._found:
-            self._found[key] = self._support(claim, language, frozenset(cited))
+            self._found[key] = self._support(key[0], language, frozenset(cited))
         return self._found[key]
 
     def features(self, claim: str, language: Language) -> list[dict[str, float]]:
@@ -73,13 +75,28 @@ class Sources:
         return Comparison(claim, self._texts) if claim.words or claim.values else None
 
     def _support(self, text: str, language: Language, cited: frozenset[int]) -> Support | None:
+        everywhere = range(len(self._sentences))
+        named = [place for place in everywhere if self._standing[place] & cited]
+        said = self._word_for_word(plain(text), [*named, *everywhere])
+        if said is not None:
+            return Support((self._sentences[said],), 1.0)
         comparison = self._compare(text, language)
         if comparison is None:
             return None
-        everywhere = range(len(self._sentences))
-        named = [place for place in everywhere if self._standing[place] & cited]
         found = self._among(comparison, named) if named else None
         return found or (self._among(comparison, everywhere) if len(named) < len(everywhere) else None)
+
+    def _word_for_word(self, claim: str, places: Sequence[int]) -> int | None:
+        """The first sentence that is the claim, or begins with it; a short one needs no comparison to be borne out."""
+        ends = (len(claim), len(claim) + 1)
+        return next(
+            (
+                place
+                for place in places
+                if claim and self._folded[place].startswith(claim) and not self._folded[place][slice(*ends)].isalnum()
+            ),
+            None,
+        )
 
     def _among(self, comparison: Comparison, places: Sequence[int]) -> Support | None:
         """What bears out a claim among some sentences."""

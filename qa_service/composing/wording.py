@@ -53,12 +53,13 @@ class Wording:
         if len(pairs) < _PAIRS or own < _OWN_WORDS * len(words):
             return False
         together = sum(pair in self._neighbours for pair in pairs)
-        return bool(together < _NEIGHBOURS * len(pairs))
+        return together < _NEIGHBOURS * len(pairs)
 
 
 def _stammers(claim: str) -> bool:
     words = WORD.findall(plain(claim))
-    return sum(one == after and one not in _SAID_TWICE for one, after in pairwise(words)) >= _STAMMERS
+    twice = [one for one, after in pairwise(words) if one == after and one not in _SAID_TWICE]
+    return len(twice) >= _STAMMERS
 
 
 def _mixes(claim: str, language: Language) -> bool:
