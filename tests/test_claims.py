@@ -1,7 +1,6 @@
 """How many claims of each kind the sources are found to bear out, in each direction. Run with ``-rP`` for the figures.
 
-``claims.jsonl`` was learned from; ``unseen_claims.jsonl``, where it is there, was not. The bounds lie a claim or two
-under what is reached.
+``claims.jsonl`` was learned from, ``unseen_claims.jsonl`` was not. The bounds lie a claim or two under what is reached.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ def learned(model: EmbeddingModel) -> dict[str, dict[str, list[bool]]]:
 
 
 # Of each direction: supported claims kept and others caught.
-LEARNED = {"en-en": (0.96, 0.86), "en-fr": (0.96, 0.81), "fr-en": (0.94, 0.83), "fr-fr": (0.88, 0.93)}
+LEARNED = {"en-en": (0.96, 0.87), "en-fr": (0.94, 0.84), "fr-en": (0.96, 0.83), "fr-fr": (0.94, 0.91)}
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
@@ -60,14 +59,12 @@ def test_claims_learned_from(direction: str, learned: dict[str, dict[str, list[b
     assert caught >= LEARNED[direction][1]
 
 
-UNSEEN = {"en-en": (0.0, 0.0), "en-fr": (0.0, 0.0), "fr-en": (0.0, 0.0), "fr-fr": (0.0, 0.0)}
-UNSEEN_FILE = GOLDEN / "unseen_claims.jsonl"
+UNSEEN = {"en-en": (0.83, 0.77), "en-fr": (0.88, 0.89), "fr-en": (0.86, 0.81), "fr-fr": (0.83, 0.77)}
 
 
-@pytest.mark.skipif(not UNSEEN_FILE.is_file(), reason="no claims that were not learned from")
 @pytest.mark.parametrize("direction", DIRECTIONS)
 def test_claims_not_learned_from(direction: str, model: EmbeddingModel) -> None:
-    kinds = accepted(UNSEEN_FILE, model)[direction]
+    kinds = accepted(GOLDEN / "unseen_claims.jsonl", model)[direction]
     kept, caught = share(kinds, supported=True), share(kinds, supported=False)
     print(f"{direction}: kept {kept:.3f}, caught {caught:.3f}")
     assert kept >= UNSEEN[direction][0]

@@ -20,10 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qa_service.chunking import Passage
+from qa_service.composing.opposition import contradicts
 from qa_service.composing.support import Sources
 from qa_service.composing.support_model import (
     ASPECTS,
     DECIDING,
+    FEATURES,
     WEIGHTS_FILE,
     Matrix,
     Weights,
@@ -77,10 +79,13 @@ class Learned:
         return deciding_rows(example.rows[[best]], odds[[best]])
 
     def score(self, example: Example) -> float:
-        """The log odds that a claim is supported."""
+        """The log odds that a claim is supported; hopeless where it is ruled out, or contradicted."""
         if example.rows is None:
             return -np.inf
         assert self.deciding is not None
+        best = example.rows[chosen(aspect_odds(example.rows, self.aspects))]
+        if contradicts(dict(zip(FEATURES, best.tolist(), strict=True))):
+            return -np.inf
         return float(self.deciding.log_odds(self.row(example))[0])
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from qa_service.composing.alignment import ALIGNED, Alignment
 from qa_service.embeddings import Vectors
 
@@ -19,6 +21,12 @@ _DENIALS = (
 _OPPOSITES = ("opposites apart", "opposites alike", "opposites apart and alike")
 POLARITY = (*_DENIALS, *_OPPOSITES, "two sentences")
 
+# From here on, what is denied or opposite weighs: one word of some weight at least.
+_DENIED = 0.4
+_APART = 0.5
+# Below this, no opposites of both stand on one side.
+_NONE_ALIKE = 0.1
+
 # What two opposites count in no company, and the most that all of them count.
 _OPPOSITE = 0.2
 _MOST = 2.0
@@ -27,6 +35,17 @@ _MOST = 2.0
 def polarity(alignment: Alignment) -> dict[str, float]:
     """The features of polarity, but for those that are known of any choice of sentences."""
     return denials(alignment) | opposites(alignment)
+
+
+def contradicts(features: Mapping[str, float]) -> bool:
+    """Whether a claim plainly says the opposite: signs that say so together, and that no weighing sum makes up for."""
+    alike = features["opposites alike"] >= _NONE_ALIKE
+    if features["opposites apart"] > _APART and not alike:
+        return True
+    if features["only the sentences are negative"]:
+        return features["denied by the sentence with nothing of the kind near"] > _DENIED
+    claim_denies = features["denied by the claim with nothing of the kind near"] > _DENIED
+    return bool(features["only the claim is negative"]) and claim_denies and not alike
 
 
 def denials(one: Alignment) -> dict[str, float]:

@@ -37,10 +37,17 @@ _FRACTION = re.compile(
     r"(?![ -](?:consecutive|straight|time|place|day|year|meeting|quarter|de finale|fois|phase|final))"
 )
 _ORDERS = frozenset("third quarter quart fifth cinquieme tenth dixieme".split())
-_TIMES = ((re.compile(r"\b(?:doubl\w+|twice|twofold)\b"), 200.0), (re.compile(r"\b(?:tripl\w+|threefold)\b"), 300.0))
+# "A double champion" counts no share, and neither does "twice a year".
+_TIMES = (
+    (re.compile(r"\b(?:doubled|doubling|twofold|(?:a|ont|avait|aura) double|doubler\w*|doublement)\b"), 200.0),
+    (re.compile(r"\b(?:tripled|tripling|threefold|(?:a|ont|avait|aura) triple|tripler\w*|triplement)\b"), 300.0),
+)
 _DECADE = re.compile(r"\b(?:annees |the )?(1[5-9]|20)(\d)0'?s\b|\bannees (1[5-9]|20)(\d)0\b")
 # "Eight people in ten", "huit sur dix": the ten is no count.
-_OUT_OF_TEN = re.compile(r"\b(?:in|out of|sur) (?:ten|dix|10|a hundred|cent|100)\b")
+_OUT_OF_TEN = re.compile(
+    r"\b(?:in|out of|sur) (?:ten|dix|10|a hundred|cent|100)\b"
+    r"(?! (?:\w+ )?(?:day|week|month|year|hour|jour|semaine|mois|an|heure)s?\b)"
+)
 # "One job in five", "un emploi sur cinq": the five is no count, and the one is a share.
 _ONE_IN = re.compile(
     r"\b(?:one|an?|une?) (?:\w+ ){0,2}?(?:in|out of|sur) "

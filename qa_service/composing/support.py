@@ -13,6 +13,7 @@ from qa_service.chunking import Passage
 from qa_service.composing.alignment import Source, Texts
 from qa_service.composing.comparison import Comparison
 from qa_service.composing.evidence import Sentence, sentences_of
+from qa_service.composing.opposition import contradicts
 from qa_service.composing.quantities import quantities
 from qa_service.composing.statements import plain, read_statement, remembered_statement
 from qa_service.composing.support_model import support_model
@@ -25,6 +26,8 @@ _LONGEST_CLAIM = 700
 _STOPS = " .!?…"
 # Sentences near the claim that are looked at closely.
 _NEAREST = 4
+# And of those that have all of its values.
+_BEARING = 2
 
 
 @dataclass(frozen=True)
@@ -104,21 +107,32 @@ class Sources:
             return None
         units, judge = _units(comparison, places), support_model()
         place, score = judge.judge(comparison.meaning(units), lambda place: comparison.features(units[place]))
-        if score < judge.least:
-            return None
         unit = units[place]
+        if score < judge.least or contradicts(comparison.features(unit)):
+            return None
         if len(unit) > 1:
-            alone, one = max((judge.score(comparison.features((one,))), one) for one in unit)
+            singles = [(one,) for one in unit if (one,) in units]
+            alone, one = max(
+                ((judge.score(comparison.features(single)), single) for single in singles), default=(score, unit)
+            )
             if alone >= score:
-                unit, score = (one,), alone
+                unit, score = one, alone
         return Support(tuple(self._sentences[one] for one in unit), judge.probability(score))
 
 
 def _units(comparison: Comparison, places: Sequence[int]) -> list[tuple[int, ...]]:
-    """The choices of sentences to look at: the nearest ones, and the first of them with each other one."""
-    first, *others = comparison.nearest(places, _NEAREST)
-    pairs = [(min(first, other), max(first, other)) for other in others]
-    return [(first,), *((other,) for other in others), *pairs]
+    """The choices of sentences to look at: the nearest ones, and the first of them with each other one.
+
+    Those alone that bear out the most of the claim's values: a reader looks for these in what is quoted.
+    """
+    bearing = [place for place in places if not comparison.values_nowhere((place,))]
+    near = comparison.nearest(places, _NEAREST)
+    if 0 < len(bearing) < len(places):
+        near += comparison.nearest(bearing, _BEARING)
+    first, *others = dict.fromkeys(near)
+    units = [(first,), *((other,) for other in others), *((min(first, one), max(first, one)) for one in others)]
+    missing = [len(comparison.values_nowhere(unit)) for unit in units]
+    return [unit for unit, count in zip(units, missing, strict=True) if count == min(missing)]
 
 
 def _distinct(passages: Sequence[Passage]) -> tuple[list[Sentence], list[frozenset[int]]]:
