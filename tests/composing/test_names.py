@@ -59,3 +59,14 @@ def test_there_may_be_no_names_and_no_statements(model: EmbeddingModel) -> None:
     assert WrittenNames([read_statement("", "fr")], model).met(read_statement("He met Helen.", "en")).tolist() == [
         [False]
     ]
+
+
+@pytest.mark.parametrize(
+    ("claim", "sentence", "language"),
+    [
+        ("The bridge was drawn by Boris Kozlov.", "It is what he has been told.", "en"),
+        ("Le pont a été dessiné par Boris Kozlov.", "Il est ce que nous en avons.", "fr"),
+    ],
+)
+def test_small_words_are_no_names(claim: str, sentence: str, language: Language, model: EmbeddingModel) -> None:
+    assert not any(met(claim, language, sentence, language, model).values())

@@ -83,3 +83,36 @@ def test_a_small_count_in_words_may_be_worked_out(language: Language) -> None:
 def test_there_may_be_no_values() -> None:
     assert quantities(read_statement("", "en")) == ()
     assert given_quantities(read_statement("Helen Marsh left.", "en")) == ()
+
+
+@pytest.mark.parametrize(
+    ("claim", "sentence", "follows"),
+    [
+        ("The airline made a third-quarter loss.", "The airline lost money from July to September.", True),
+        ("It opens in the second half of the year.", "It opens after the summer.", True),
+        ("One job in five will go.", "About a fifth of the workforce will go.", True),
+        ("One job in four will go.", "About a fifth of the workforce will go.", False),
+        ("The campaign took ten days.", "They did it in ten days.", True),
+        ("The commission meets twice a year.", "The commission is to meet every six months.", True),
+        ("Prices have doubled.", "Prices rose by a tenth.", False),
+    ],
+)
+def test_what_looks_like_a_share_and_is_none(claim: str, sentence: str, follows: bool) -> None:
+    given = given_quantities(read_statement(sentence, "en"))
+    values = quantities(read_statement(claim, "en"))
+    assert all(borne_out(value, given, frozenset()) for value in values) is follows
+
+
+@pytest.mark.parametrize(
+    ("claim", "sentence", "follows"),
+    [
+        ("Un emploi sur cinq disparaît.", "Un cinquième des emplois disparaît.", True),
+        ("Un emploi sur trois disparaît.", "Un cinquième des emplois disparaît.", False),
+        ("Le bateau était à 60 milles de la côte.", "L’embarcation dérivait à 60 milles marins de la côte.", True),
+        ("Le champion est un double médaillé.", "Le champion a deux médailles.", True),
+    ],
+)
+def test_what_looks_like_a_share_in_french(claim: str, sentence: str, follows: bool) -> None:
+    given = given_quantities(read_statement(sentence, "fr"))
+    values = quantities(read_statement(claim, "fr"))
+    assert all(borne_out(value, given, frozenset()) for value in values) is follows

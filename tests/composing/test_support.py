@@ -114,3 +114,47 @@ def test_there_may_be_no_sources(model: EmbeddingModel) -> None:
     assert empty.support("The footbridge is long.", "en", [1]) is None
     assert Sources([passage("", "en")], {}, model).support("The footbridge is long.", "en", [1]) is None
     assert empty.features("The footbridge is long.", "en") == []
+
+
+@pytest.mark.parametrize(
+    ("claim", "language"),
+    [
+        ("It is 84 metres long.", "en"),
+        ("it is 84 metres long", "en"),
+        ("No toll will be charged on the bridge.", "en"),
+        ("Elle mesure 84 mètres.", "fr"),
+        ("Aucun péage ne sera perçu sur le pont", "fr"),
+    ],
+)
+def test_what_a_source_says_word_for_word_is_borne_out(claim: str, language: Language, model: EmbeddingModel) -> None:
+    told = passage(TEXTS[language], language, title=TITLES[language])
+    found = Sources([told], {}, model).support(claim, language, [1])
+    assert found is not None
+    assert len(found.sentences) == 1
+    assert found.score == 1
+
+
+@pytest.mark.parametrize("claim", ["It is 84", "It is 8", "rests on three stone piers in the"])
+def test_a_part_of_a_word_or_of_the_middle_is_not_word_for_word(claim: str, model: EmbeddingModel) -> None:
+    told = passage("It is 847 metres long and rests on three stone piers.", "en")
+    found = Sources([told], {}, model).support(claim, "en", [1])
+    assert found is None or found.score < 1
+
+
+@pytest.mark.parametrize(
+    ("claim", "language", "quoted"),
+    [
+        ("The shared vegetable garden has thirty plots.", "en", "trente parcelles"),
+        ("Le potager partagé demande vingt euros à chaque jardinier par an.", "fr", "vingt euros"),
+    ],
+)
+def test_what_is_quoted_holds_the_values_of_the_claim(
+    claim: str, language: Language, quoted: str, model: EmbeddingModel
+) -> None:
+    text = (
+        "Le potager partagé compte trente parcelles. Chaque jardinier verse une cotisation de vingt euros par an. "
+        "Le potager partagé est ouvert à tous les jardiniers de la ville."
+    )
+    found = Sources([passage(text, "fr", title="Le potager partagé")], {}, model).support(claim, language, [1])
+    assert found is not None
+    assert any(quoted in sentence.text for sentence in found.sentences)
