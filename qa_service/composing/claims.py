@@ -16,8 +16,10 @@ from qa_service.language import Language
 # What a line of a list or a heading begins with: an answer is set in paragraphs.
 _LIST_SIGN = re.compile(r"^(?:[-*•–—]\s+|\d{1,2}[.)]\s+|#{1,6}\s+|>\s+)+")
 # With the space before it where a marker was all that it held: "in May **[1]**."
-_EMPHASIS = re.compile(r" +(?:\*{4}|_{4}|``|\*\*|__)(?=[\s.,;:!?…]|$)|\*\*|__|`")
-_FINAL_STOP = re.compile(r"(?:[ \u00a0\u202f](?=[!?]))?[.!?…]+[”»\"’)\s]*$")
+_EMPHASIS = re.compile(r" (?:\*{4}|_{4}|``|\*\*|__)(?=[\s.,;:!?…]|$)|\*\*|__|`")
+# Possessive, and never begun within a run: a model may write nothing but dots.
+_FINAL_STOP = re.compile(r"(?:[ \u00a0\u202f](?=[!?]))?(?<![.!?…])[.!?…]++[”»\"’)\s]*+$")
+_SPACES = re.compile(r" {2,}")
 
 
 @dataclass(frozen=True)
@@ -80,5 +82,5 @@ def _apart(pieces: Iterable[str | Marker]) -> tuple[str, list[tuple[int, Marker]
 def _bare(sentence: str) -> str:
     """A sentence without what marks it as part of a list, and without emphasis."""
     # "[**1**]" is words to who reads markers, and would be one of ours from here on.
-    plain = without_markers(_EMPHASIS.sub("", _LIST_SIGN.sub("", sentence)))
-    return " ".join(plain.split(" ")).strip()
+    plain = without_markers(_EMPHASIS.sub("", _LIST_SIGN.sub("", _SPACES.sub(" ", sentence))))
+    return _SPACES.sub(" ", plain).strip()

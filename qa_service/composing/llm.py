@@ -48,7 +48,7 @@ _MOST_CLAIMS = 50
 # What tells a model what to do, and a reader nothing. An article may hold it, as bait.
 _INSTRUCTION = re.compile(
     r"\b(?:ignor|disregard|forget|overrid|oubli|néglig|outrepass)\w*[^.!?]{0,60}"
-    r"\b(?:instruction|prompt|consigne|directive|guideline)s?\b|<\s*/?\s*[a-z]\w*[^<>]*>",
+    r"\b(?:instruction|prompt|consigne|directive|guideline)s?\b|<\s*+/?\s*+[a-z]\w*[^<>]*>",
     re.IGNORECASE,
 )
 # What UTF-8 or a database refuses: the half of a character that a stream was cut in, and NUL.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 
@@ -122,6 +123,18 @@ def test_the_last_sentence_is_whole_with_its_stop_or_with_what_it_cites(text: st
 
 def test_a_sentence_before_another_is_whole() -> None:
     assert [claim.whole for claim in claims("The footbridge\nIt opened in")] == [True, False]
+
+
+def test_spaces_are_single_and_what_binds_words_stays() -> None:
+    assert said("It  opened ** in \u202f May   [1].") == [("It opened in \u202f May.", (1,))]
+
+
+@pytest.mark.parametrize("flood", [" ", ".", "?!", "!)", "*", "- ", "`", "«", "[", "\u00a0!"])
+def test_a_flood_of_one_sign_takes_no_time(flood: str) -> None:
+    started = time.perf_counter()
+    for claim in claims(f"It opened{flood * (60_000 // len(flood))}in May [1]."):
+        with_markers(claim.text, claim.cited)
+    assert time.perf_counter() - started < 2
 
 
 @pytest.mark.parametrize("text", ["", "  \n ", "[1]", "[1][2]\n", "**"])
