@@ -51,8 +51,18 @@ _INSTRUCTION = re.compile(
     r"\b(?:instruction|prompt|consigne|directive|guideline)s?\b|<\s*+/?\s*+[a-z]\w*[^<>]*>",
     re.IGNORECASE,
 )
-# What UTF-8 or a database refuses: the half of a character that a stream was cut in, and NUL.
-_UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
+# What UTF-8 or a database refuses, half a character and NUL, what a terminal obeys, and what turns the order of letters
+# around. Every end of a line is the usual one.
+_HARMLESS = (
+    dict.fromkeys(
+        [*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A), *range(0xD800, 0xE000)],
+        "\N{REPLACEMENT CHARACTER}",
+    )
+    | dict.fromkeys(map(ord, "\n\v\f\r\x85\u2028\u2029"), "\n")
+    | {ord("\t"): "\t"}
+)
+# The model's word for no answer, as it may be set: in quotes, in bold, its underscore escaped or left out.
+_REFUSAL = re.compile(r"[\W_]{0,8}" + NOT_FOUND.replace("_", r"(?:\\?_| )") + r"\b")
 
 
 @dataclass(frozen=True)
@@ -99,12 +109,13 @@ class _Written:
         """Take what was read."""
         self.pieces += pieces
         if len(self.opening) < _OPENING_CHARS:
-            self.opening = (self.opening + "".join(piece for piece in pieces if isinstance(piece, str))).lstrip()
+            read = self.opening + "".join(piece for piece in pieces if isinstance(piece, str))
+            self.opening = read.lstrip()[:_OPENING_CHARS]
 
     @property
     def is_refusal(self) -> bool:
         """Whether the model says that the passages do not answer."""
-        return self.opening.startswith(NOT_FOUND)
+        return _REFUSAL.match(self.opening) is not None
 
 
 _Calling = Generator[Delta | Citation, None, _Written]
@@ -165,7 +176,7 @@ def _called(messages: list[BaseMessage], sources: Sources, task: _Task) -> _Call
     with closing(task.writer.llm.stream(messages, task.writer.allowance)) as stream:
         try:
             for text in stream:
-                written.add(reader.feed(_UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", text)))
+                written.add(reader.feed(text.translate(_HARMLESS)))
                 if not written.shown and not _is_opened(written, task.language):
                     if written.wrong_language:
                         return written

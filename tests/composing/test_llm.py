@@ -409,6 +409,15 @@ def test_half_a_character_costs_neither_the_answer_nor_its_memory(
     streamed.shown.encode("utf-8")
 
 
+@BOTH
+@pytest.mark.parametrize("hidden", ["\x1b]0;title\x07", "\x1b[2J", "\x9b2J", "\u202e", "\u2066", "\b\b", "\r"])
+def test_no_character_moves_a_cursor_or_turns_a_line_around(ask: Ask, language: Language, hidden: str) -> None:
+    _, streamed = ask(QUESTIONS[language], says(f"{OPENED[language]} {hidden} [1]. {RIBBON[language]} [1]."))
+    assert RIBBON[language] in plain(streamed.answer.answer)
+    for text in (streamed.answer.answer, streamed.shown, *streamed.answer.withdrawn):
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", text)
+
+
 # The language
 
 
@@ -460,8 +469,12 @@ def test_the_language_that_is_asked_for_wins(llm_server: LlmServer, articles: Se
 
 @BOTH
 @pytest.mark.parametrize(
-    "text", ["NOT_FOUND", " NOT_FOUND\n", "NOT_FOUND.", "NOT_FOUND [1]", "<think>Hm.</think>NOT_FOUND"]
-)
+    "text",
+    [
+        "NOT_FOUND", " NOT_FOUND\n", "NOT_FOUND.", "NOT_FOUND [1]", "<think>Hm.</think>NOT_FOUND", "**NOT_FOUND**",
+        '"NOT_FOUND"', "`NOT_FOUND`", "NOT\\_FOUND", "[NOT_FOUND]", "« NOT_FOUND »", "NOT FOUND",
+    ],
+)  # fmt: skip
 def test_the_model_may_find_no_answer(ask: Ask, language: Language, text: str) -> None:
     whole, streamed = ask(QUESTIONS[language], says(text, chunk=2))
     answer = whole.answer
