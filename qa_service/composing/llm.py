@@ -45,6 +45,8 @@ _MARKERS_SHOWN = 50
 _LOOKED_BACK = 600
 # Sentences that are held to the sources: an answer has few, and a flood of them would outlast the deadline.
 _MOST_CLAIMS = 50
+# They state nothing by themselves.
+_REPLIES = frozenset({"yes", "oui", "non", "si"})
 # What tells a model what to do, and a reader nothing. An article may hold it, as bait.
 _INSTRUCTION = re.compile(
     r"\b(?:ignor|disregard|forget|overrid|oubli|néglig|outrepass)\w*[^.!?]{0,60}"
@@ -144,7 +146,9 @@ def _answered(passages: list[Passage], task: _Task) -> _Calling:
     try:
         return (yield from _in_language(passages[:count], task))
     except PromptTooLong:
-        return (yield from _in_language(passages[: max(1, count // 2)], task))
+        if count < 2:  # the same again
+            raise
+        return (yield from _in_language(passages[: count // 2], task))
 
 
 def _in_language(passages: list[Passage], task: _Task) -> _Calling:
@@ -255,15 +259,12 @@ def _finished(written: _Written, quoted: Draft, task: _Task) -> Draft:
     worded = _worded(read, written.sources, task.language)
     found = [(claim, _support(claim.text, claim.cited, written.sources, task)) for claim in worded]
     held = [(claim, support) for claim, support in found if support]
-    kept = {id(claim) for claim, _ in held}
-    removed = tuple(claim.text for claim in read if id(claim) not in kept)
-    warnings = [UNSUPPORTED] * bool(removed) + [INCOMPLETE] * (not written.complete or bool(unread))
-    draft = _draft(held, task)
-    withdrawn = (*removed, *(claim.text for claim in (*unread, *broken)))
+    warnings = [UNSUPPORTED] * (len(held) < len(read)) + [INCOMPLETE] * (not written.complete or bool(unread))
+    draft = replace(_draft(held, task), warnings=(*quoted.warnings, *warnings))
     if not held or not _covers(draft, quoted):
-        withdrawn = tuple(dict.fromkeys(claim.text for claim in claims))
-        return replace(_instead(quoted, *(warnings or [UNSUPPORTED])), withdrawn=withdrawn)
-    return replace(draft, warnings=(*quoted.warnings, *warnings), withdrawn=withdrawn)
+        draft, held = _instead(quoted, *(warnings or [UNSUPPORTED])), []
+    standing = {claim.text for claim, _ in held}
+    return replace(draft, withdrawn=tuple(dict.fromkeys(claim.text for claim in claims if claim.text not in standing)))
 
 
 def _stated(claims: list[Claim]) -> list[Claim]:
@@ -271,7 +272,7 @@ def _stated(claims: list[Claim]) -> list[Claim]:
     seen: set[str] = set()
     stated = []
     for claim in claims:
-        if claim.text not in seen and (content_words(claim.text) or claim.cited):
+        if claim.text not in seen and (claim.cited or not _REPLIES.issuperset(content_words(claim.text))):
             stated.append(claim)
         seen.add(claim.text)
     return stated

@@ -327,6 +327,21 @@ def test_a_text_that_states_nothing_becomes_quotes(ask: Ask, language: Language,
 
 
 @BOTH
+def test_a_bare_yes_is_left_out_and_speaks_against_nothing(ask: Ask, language: Language) -> None:
+    yes = {"en": "Yes.", "fr": "Oui."}[language]
+    _, streamed = ask(QUESTIONS[language], says(f"{yes} {GOOD[language]}"))
+    assert (plain(streamed.answer.answer), streamed.answer.warnings) == (plain(GOOD[language]), ())
+    assert streamed.answer.withdrawn == (yes,)
+
+
+def test_what_is_withdrawn_is_in_the_order_in_which_it_was_shown(ask: Ask) -> None:
+    wrong = "It was built by Sergei Kozlov in 1987"
+    text = f"Yes. {wrong} [1]. {GOOD['en']} Yes. The foot"
+    _, streamed = ask(QUESTIONS["en"], cuts(text))
+    assert streamed.answer.withdrawn == ("Yes.", f"{wrong}.", "The foot")
+
+
+@BOTH
 def test_what_is_said_twice_stands_once(ask: Ask, language: Language) -> None:
     whole, _ = ask(QUESTIONS[language], says(f"{GOOD[language]} {GOOD[language]}"))
     assert (plain(whole.answer.answer), whole.answer.warnings) == (plain(GOOD[language]), ())
@@ -574,6 +589,13 @@ def test_a_prompt_that_stays_too_long_becomes_quotes(ask: Ask) -> None:
     whole, _ = ask(QUESTIONS["en"], overflows())
     assert (whole.answer.composer, whole.answer.warnings) == ("extractive", ("llm_unavailable",))
     assert len(whole.requests) == 2
+
+
+def test_a_single_passage_that_is_too_long_is_not_sent_again(ask: Ask) -> None:
+    whole, _ = ask(QUESTIONS["en"], overflows(), llm_prompt_tokens=200)
+    assert (whole.answer.composer, whole.answer.warnings) == ("extractive", ("llm_unavailable",))
+    (request,) = whole.requests
+    assert request.prompt.count("<passage number=") == 1
 
 
 @pytest.mark.parametrize(("tokens", "fewest", "most"), [(200, 1, 3), (20_000, 5, 50)])
