@@ -575,6 +575,8 @@ def test_an_endless_answer_is_stopped(llm_server, loaded, chunk):
         ("done_reason", "stop", True),
         ("done_reason", "length", False),
         ("finish_reason", "model_length", False),
+        ("finish_reason", "MAX_TOKENS", False),
+        ("finish_reason", "STOP", True),
         ("finish_reason", "error", False),
     ],
 )
