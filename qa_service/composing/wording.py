@@ -55,7 +55,7 @@ class Wording:
 
 
 def _stammers(claim: str) -> bool:
-    words = WORD.findall(plain(claim))
+    words: list[str] = WORD.findall(plain(claim))
     return sum(one == after and one not in _SAID_TWICE for one, after in pairwise(words)) >= _STAMMERS
 
 
