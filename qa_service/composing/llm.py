@@ -47,10 +47,12 @@ _LOOKED_BACK = 600
 _MOST_CLAIMS = 50
 # They state nothing by themselves.
 _REPLIES = frozenset({"yes", "oui", "non", "si"})
-# What tells a model what to do, and a reader nothing. An article may hold it, as bait.
+# What tells a model what to do, or is its word for no answer, and tells a reader nothing. An article may hold it, as
+# bait.
 _INSTRUCTION = re.compile(
     r"\b(?:ignor|disregard|forget|overrid|oubli|néglig|outrepass)\w*[^.!?]{0,60}"
-    r"\b(?:instruction|prompt|consigne|directive|guideline)s?\b|<\s*+/?\s*+[a-z]\w*[^<>]*>",
+    r"\b(?:instruction|prompt|consigne|directive|guideline)s?\b|<\s*+/?\s*+[a-z]\w*[^<>]*>"
+    rf"|{NOT_FOUND}",
     re.IGNORECASE,
 )
 # What UTF-8 or a database refuses, half a character and NUL, what a terminal obeys, and what turns the order of letters
@@ -64,7 +66,7 @@ _HARMLESS = (
     | {ord("\t"): "\t"}
 )
 # The model's word for no answer, as it may be set: in quotes, in bold, its underscore escaped or left out.
-_REFUSAL = re.compile(r"[\W_]{0,8}" + NOT_FOUND.replace("_", r"(?:\\?_| )") + r"\b")
+_REFUSAL = re.compile(r"[\W_]{0,8}" + NOT_FOUND.replace("_", r"(?:\\?_| )"))
 
 
 @dataclass(frozen=True)

@@ -692,6 +692,35 @@ def test_where_no_text_came_the_quotes_are_shown(ask: Ask) -> None:
     assert [event for event in streamed.events if isinstance(event, Citation)] == list(streamed.answer.citations)
 
 
+def test_an_answer_keeps_the_index_that_it_was_begun_with(llm_server: LlmServer, indexed: Settings) -> None:
+    with closing(Pipeline(llm_server.settings(index=indexed.index))) as pipeline:
+        pipeline.open()
+        llm_server.script(says(TEXT, pause=0.01))
+        events = pipeline.stream(QUESTIONS["en"])
+        next(events)
+        (indexed.documents / "en" / "footbridge.md").unlink()
+        index_documents([indexed.documents], indexed)
+        pipeline.open()
+        *_, answer = events
+        assert isinstance(answer, Answer)
+        assert (answer.composer, plain(answer.answer)) == ("llm", plain(TEXT))
+        assert list(pipeline._index._users.values()) == [1]  # the one before is let go
+        assert [document.id for document in pipeline.documents() if document.id == "en/footbridge"] == []
+
+
+def test_an_answer_that_is_begun_when_the_service_ends_is_quoted(llm_server: LlmServer, articles: Settings) -> None:
+    with closing(Pipeline(llm_server.settings(index=articles.index, llm_timeout=30))) as pipeline:
+        pipeline.open()
+        llm_server.script(stalls("The footbridge over the river Alder opened on the"))
+        events = pipeline.stream(QUESTIONS["en"])
+        next(events)
+        pipeline.close()
+        *_, answer = events
+        assert isinstance(answer, Answer)
+        assert (answer.composer, answer.warnings) == NOTHING_WHOLE
+        assert pipeline._index._users == {}
+
+
 def test_a_stream_that_is_closed_cancels_the_request(llm_server: LlmServer, articles: Settings) -> None:
     with closing(Pipeline(llm_server.settings(index=articles.index, llm_timeout=30))) as pipeline:
         pipeline.open()
