@@ -171,7 +171,9 @@ def _passages(settings: Settings) -> list[Passage]:
 
 
 def _said(part: Passage) -> list[tuple[str, Language]]:
-    return [(part.text[span.start : span.end], part.language) for span in sentences(part.text, part.language)]
+    """The sentences of a passage without their first words: what is said word for word needs no comparison."""
+    said = [part.text[span.start : span.end] for span in sentences(part.text, part.language)]
+    return [(text.partition(" ")[2], part.language) for text in said if " " in text]
 
 
 def _sentences(article: Article) -> list[str]:

@@ -168,7 +168,7 @@ _FIGURES = re.compile(
 # "46 cents" are coins.
 _SCALE_WORDS: dict[Language, re.Pattern[str]] = {
     "en": re.compile(rf"\s(?P<scale>{'|'.join(_SCALES['en'])}|thousands)\b"),
-    "fr": re.compile(rf"\s(?P<scale>{'|'.join(name for name in _SCALES['fr'] if name[0] != 'c')}|milles|milliers)\b"),
+    "fr": re.compile(rf"\s(?P<scale>{'|'.join(name for name in _SCALES['fr'] if name[0] != 'c')}|milliers)\b"),
 }
 # Alone, "84m" is metres to one reader and millions to another.
 _UNSURE_ALONE = frozenset(("m", "k", "b"))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import accumulate
 
 from qa_service.chunking import sentences
 from qa_service.composing.citations import without_markers
@@ -16,9 +15,10 @@ from qa_service.language import Language
 
 # What a line of a list or a heading begins with: an answer is set in paragraphs.
 _LIST_SIGN = re.compile(r"^(?:[-*•–—]\s+|\d{1,2}[.)]\s+|#{1,6}\s+|>\s+)+")
-# With the space before it where a marker was all that it held: "in May **[1]**." A single sign counts at an end of a
-# word alone: "5 * 3" and "a_b" hold none.
-_EMPHASIS = re.compile(r" (?:\*{4}|_{4}|``|\*\*|__)(?=[\s.,;:!?…]|$)|\*\*|__|`|(?<!\w)[*_](?=\w)|(?<=\S)[*_](?!\w)")
+# A single sign counts at an end of a word alone: "5 * 3" and "a_b" hold none.
+_EMPHASIS = re.compile(r"\*\*|__|`|(?<!\w)[*_](?=\w)|(?<=\S)[*_](?!\w)")
+# What is left of it, and of the space before it, where a marker was all that it held: "in May **[1]**."
+_BEFORE_MARKER, _BEHIND_MARKER = " *_`", "*_`"
 # Possessive, and never begun within a run: a model may write nothing but dots.
 _FINAL_STOP = re.compile(r"(?:[ \u00a0\u202f](?=[!?]))?(?<![.!?…])[.!?…]++[”»\"’)\s]*+$")
 _SPACES = re.compile(r" {2,}")
@@ -40,7 +40,7 @@ def read_claims(pieces: Iterable[str | Marker], language: Language) -> list[Clai
 
     A marker belongs to the sentence that it stands in or behind, on whichever side of the full stop.
     """
-    text, markers = _without_emphasis(*_apart(pieces))
+    text, markers = _apart(pieces)
     spans = sentences(text, language)
     cited: list[list[int]] = [[] for _ in spans]
     behind = [False] * len(spans)
@@ -68,33 +68,31 @@ def with_markers(claim: str, numbers: Iterable[int]) -> str:
 
 
 def _apart(pieces: Iterable[str | Marker]) -> tuple[str, list[tuple[int, Marker]]]:
-    """The text without its markers, and where each of these stood."""
-    texts: list[str] = []
+    """The text without its markers and without emphasis, and where each of the markers stood."""
+    text = ""
     markers: list[tuple[int, Marker]] = []
-    length = 0
+    for piece in _joined(pieces):
+        if isinstance(piece, Marker):
+            text = text.rstrip(_BEFORE_MARKER)
+            markers.append((len(text), piece))
+        else:
+            text += _EMPHASIS.sub("", piece.lstrip(_BEHIND_MARKER) if markers else piece)
+    return text, markers
+
+
+def _joined(pieces: Iterable[str | Marker]) -> Iterator[str | Marker]:
+    """The pieces with the words between two markers as one: emphasis may be cut as a text comes."""
+    words = ""
     for piece in pieces:
         if isinstance(piece, Marker):
-            markers.append((length, piece))
+            yield words
+            yield piece
+            words = ""
         else:
-            texts.append(piece)
-            length += len(piece)
-    return "".join(texts), markers
-
-
-def _without_emphasis(text: str, markers: list[tuple[int, Marker]]) -> tuple[str, list[tuple[int, Marker]]]:
-    """A text without the signs of emphasis, which hide where a sentence ends: "**In May.** It is long."."""
-    signs = [match.span() for match in _EMPHASIS.finditer(text)]
-    starts = [start for start, _ in signs]
-    dropped = [0, *accumulate(end - start for start, end in signs)]
-    moved = []
-    for at, marker in markers:
-        before = bisect_left(starts, at)
-        behind = max(0, signs[before - 1][1] - at) if before else 0  # a marker may stand within signs
-        moved.append((at - dropped[before] + behind, marker))
-    return _EMPHASIS.sub("", text), moved
+            words += piece
+    yield words
 
 
 def _bare(sentence: str) -> str:
-    """A sentence on one line without what marks it as part of a list."""
-    # "[**1**]" is words to who reads markers, and would be one of ours from here on.
+    """A sentence, its spaces single, without what marks it as part of a list, and without what emphasis hid: "[**1**]"."""
     return _SPACES.sub(" ", without_markers(_LIST_SIGN.sub("", sentence))).strip()

@@ -47,8 +47,7 @@ _LOOKED_BACK = 600
 _MOST_CLAIMS = 50
 # They state nothing by themselves.
 _REPLIES = frozenset({"yes", "oui", "non", "si"})
-# What tells a model what to do, or is its word for no answer, and tells a reader nothing. An article may hold it, as
-# bait.
+# What is said to a model or by it, and tells a reader nothing. An article may hold it, as bait.
 _INSTRUCTION = re.compile(
     r"\b(?:ignor|disregard|forget|overrid|oubli|néglig|outrepass)\w*[^.!?]{0,60}"
     r"\b(?:instruction|prompt|consigne|directive|guideline)s?\b|<\s*+/?\s*+[a-z]\w*[^<>]*>"
@@ -264,7 +263,7 @@ def _finished(written: _Written, quoted: Draft, task: _Task) -> Draft:
     warnings = [UNSUPPORTED] * (len(held) < len(read)) + [INCOMPLETE] * (not written.complete or bool(unread))
     draft = replace(_draft(held, task), warnings=(*quoted.warnings, *warnings))
     if not held or not _covers(draft, quoted):
-        draft, held = _instead(quoted, *(warnings or [UNSUPPORTED])), []
+        draft, held = _instead(quoted, *(warnings if held or warnings else [UNSUPPORTED])), []
     standing = {claim.text for claim, _ in held}
     return replace(draft, withdrawn=tuple(dict.fromkeys(claim.text for claim in claims if claim.text not in standing)))
 

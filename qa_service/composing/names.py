@@ -7,8 +7,10 @@ that they do not know, and a list those of one thing that share nothing ("ONU" a
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
 from functools import cache, lru_cache
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +18,8 @@ from numpy.typing import NDArray
 
 from qa_service.composing.statements import Statement
 from qa_service.embedding_model import EmbeddingModel
-from qa_service.language import WORD, fold
-from qa_service.words import alike, similarity
+from qa_service.language import LANGUAGES, WORD, fold, folded_stop_words
+from qa_service.words import Words, alike, similarity
 
 # One thing a line, by all its names, folded.
 _FILE = Path(__file__).with_name("same_names.txt")
@@ -28,31 +30,80 @@ _SAME_COMPANY = 0.75
 # Letters that two spellings of a name share at their beginning, those that settle it, and their likeness as a whole.
 _BEGINNING, _SETTLED = 2, 4
 _SPELLED_ALIKE = 0.66
+# Letters that one of them may have more.
+_LONGER = 2
 # Names shorter than this are abbreviations, looked for as they are written.
 _SHORT = 5
 
 _CAPITALS = re.compile(
     r"[A-ZÀ-Þ][\w’'-]*(?: (?:(?:of|the|for|and|de|du|des|la|le|les|et|pour) |d[’'])*[A-ZÀ-Þ][\w’'-]*)+"
 )
+_SMALL = frozenset[str]().union(*map(folded_stop_words, LANGUAGES))
 _INITIAL = re.compile(r"\b[A-ZÀ-Þ]")
 
 
-def names_met(claim: Statement, sentence: Statement, model: EmbeddingModel) -> NDArray[np.bool_]:
-    """Which of a claim's names a sentence has in any form, shape (names,)."""
-    if not claim.names:
-        return np.zeros(0, dtype=np.bool_)
-    words = _words(sentence.text)
-    ours = model.words.of([name.lower() for name in claim.names], claim.language)
-    theirs = model.words.of(words, sentence.language)
-    near = alike(ours, theirs).max(axis=1, initial=0) >= _ONE_NAME
-    near |= similarity(ours, theirs).max(axis=1, initial=0) >= _SAME_COMPANY
-    return np.array(
-        [
-            met or _is_written(name, words) or _is_named(name, claim, sentence)
-            for name, met in zip(claim.names, near, strict=True)
-        ],
-        dtype=np.bool_,
-    )
+class WrittenNames:
+    """The words of some statements as they are written, in which names are looked for."""
+
+    def __init__(self, statements: Sequence[Statement], model: EmbeddingModel) -> None:
+        """Read statements; they may be of both languages."""
+        self._statements, self._model = statements, model
+        self._languages: list[tuple[list[int], Words, NDArray[np.int64], NDArray[np.int64]]] = []
+        self._beginnings: list[dict[str, list[tuple[str, int]]]] = []
+        for language in LANGUAGES:
+            places = [place for place, one in enumerate(statements) if one.language == language]
+            words = [_words(statements[place].text) for place in places]
+            columns = {word: column for column, word in enumerate(dict.fromkeys(chain.from_iterable(words)))}
+            if columns:
+                # A column that nothing meets ends every statement, so that none is empty.
+                tokens = np.array([columns[word] if word else -1 for text in words for word in (*text, "")])
+                starts = np.cumsum([0, *(len(text) + 1 for text in words[:-1])])
+                self._languages.append((places, model.words.of(list(columns), language), tokens, starts))
+                self._beginnings.append(_by_beginning(columns))
+        self._vocabulary = frozenset(word for one in self._beginnings for some in one.values() for word, _ in some)
+
+    def met(self, claim: Statement) -> NDArray[np.bool_]:
+        """Which of a claim's names each statement has in any form, shape (statements, names)."""
+        found = np.zeros((len(self._statements), len(claim.names)), dtype=np.bool_)
+        if not claim.names:
+            return found
+        ours = self._model.words.of([name.lower() for name in claim.names], claim.language)
+        for (places, theirs, tokens, starts), beginnings in zip(self._languages, self._beginnings, strict=True):
+            near = (alike(ours, theirs) >= _ONE_NAME) | (similarity(ours, theirs) >= _SAME_COMPANY)
+            for row, name in enumerate(claim.names):
+                near[row, self._written(fold(name), beginnings)] = True
+            near = np.concatenate([near, np.zeros((len(near), 1), dtype=np.bool_)], axis=1)
+            found[places] = np.logical_or.reduceat(near[:, tokens], starts, axis=1).T
+        for row, name in enumerate(claim.names):
+            self._by_other_names(row, name, claim, found)
+        return found
+
+    def _written(self, name: str, beginnings: dict[str, list[tuple[str, int]]]) -> list[int]:
+        """The columns of words that are a name in this spelling or in a like one: "Norwegian" and "Norvège"."""
+        loosely = name not in self._vocabulary
+        return [
+            column
+            for word, column in beginnings.get(name[:_BEGINNING], ())
+            if word == name or _spelled_alike(name, word, loosely)
+        ]
+
+    def _by_other_names(self, row: int, name: str, claim: Statement, found: NDArray[np.bool_]) -> None:
+        """Add the statements that have the thing by another of its names, or an abbreviation spelled out."""
+        forms = [
+            form
+            for number in _things().get(fold(name), ())
+            if any(fold(name) in WORD.findall(form) and _has(form, claim) for form in _forms()[number])
+            for form in _forms()[number]
+            if self._vocabulary.issuperset(WORD.findall(form)) or "." in form
+        ]
+        short = is_abbreviation(name)
+        if not forms and not short:
+            return
+        for place in np.flatnonzero(~found[:, row]).tolist():
+            one = self._statements[place]
+            found[place, row] = (short and name.lower() in _initials(one.text)) or any(
+                _has(form, one) for form in forms
+            )
 
 
 def is_abbreviation(name: str) -> bool:
@@ -60,33 +111,39 @@ def is_abbreviation(name: str) -> bool:
     return sum(char.isupper() for char in name) > 1
 
 
+def _by_beginning(words: Mapping[str, int]) -> dict[str, list[tuple[str, int]]]:
+    """Words folded, with their columns, by how they begin."""
+    found: dict[str, list[tuple[str, int]]] = {}
+    for word, column in words.items():
+        folded = _folded(word)
+        found.setdefault(folded[:_BEGINNING], []).append((folded, column))
+    return found
+
+
+# Words of the index come up again and again.
+_folded = lru_cache(maxsize=50_000)(fold)
+
+
 @lru_cache(maxsize=8_192)
 def _words(text: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(word.lower() for word in WORD.findall(text) if len(word) > 1))
+    """The words of a text that may be names: "is" is no form of "Boris", and "US" no pronoun."""
+    words = (word for word in WORD.findall(text) if len(word) > 1)
+    return tuple(dict.fromkeys(word.lower() for word in words if is_abbreviation(word) or fold(word) not in _SMALL))
 
 
-def _is_written(name: str, words: tuple[str, ...]) -> bool:
-    """Whether a name is among the words in this spelling or in a like one: "Norwegian" and "Norvège"."""
-    folded = fold(name)
-    return any(folded == other or _spelled_alike(folded, other) for other in map(fold, words))
-
-
-def _spelled_alike(one: str, other: str) -> bool:
-    if one[:_BEGINNING] != other[:_BEGINNING] or min(len(one), len(other)) < _SETTLED:
+@lru_cache(maxsize=50_000)
+def _spelled_alike(one: str, other: str, loosely: bool) -> bool:
+    """Whether two folded words are spellings of one name; loosely where the name stands nowhere as it is."""
+    shorter, longer = sorted((len(one), len(other)))
+    if shorter < _SETTLED:
         return False
-    return one[:_SETTLED] == other[:_SETTLED] or SequenceMatcher(None, one, other).ratio() >= _SPELLED_ALIKE
-
-
-def _is_named(name: str, claim: Statement, sentence: Statement) -> bool:
-    """Whether a sentence has the thing by another of its names, or an abbreviation spelled out."""
-    if is_abbreviation(name) and name.lower() in _initials(sentence.text):
+    if one[: _SETTLED + 1] == other[: _SETTLED + 1]:
         return True
-    folded = fold(name)
-    for number in _things().get(folded, ()):
-        mine = [form for form in _forms()[number] if folded in WORD.findall(form) and _has(form, claim)]
-        if mine and any(_has(form, sentence) for form in _forms()[number]):
-            return True
-    return False
+    if longer - shorter > _LONGER:
+        return False
+    return one[:_SETTLED] == other[:_SETTLED] or (
+        loosely and SequenceMatcher(None, one, other).ratio() >= _SPELLED_ALIKE
+    )
 
 
 def _has(form: str, statement: Statement) -> bool:
@@ -95,7 +152,7 @@ def _has(form: str, statement: Statement) -> bool:
         return any(fold(name) == form for name in statement.names if is_abbreviation(name)) or (
             form not in ("un", "us", "who", "au", "bad", "eau", "dr") and form in statement.words
         )
-    return re.search(rf"\b{re.escape(form)}\b", statement.folded) is not None
+    return form in statement.folded and re.search(rf"\b{re.escape(form)}\b", statement.folded) is not None
 
 
 @lru_cache(maxsize=8_192)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from itertools import pairwise
 
 from qa_service.composing.statements import Statement
 from qa_service.values import MONTHS, Value, compatible
@@ -29,12 +30,32 @@ _PARTS = {
 }
 # Without a number or an article before it, "third" is an order. "A year and a half" is no half.
 _FRACTION = re.compile(
-    rf"(?<!and )(?<!et )(?:\b(?P<count>one|an?|two|three|four|un|une|deux|trois|quatre|les deux|les trois)[ -])?"
-    rf"\b(?P<part>{'|'.join(_PARTS)})\b(?! (?:consecutive|straight|time|place|day|year|meeting|quarter|de finale|fois|phase))"
+    r"(?<!and )(?<!et )(?<!and a )(?<!et une )"
+    r"(?<!first )(?<!second )(?<!premier )(?<!premiere )(?<!seconde )(?<!deuxieme )"
+    r"(?:\b(?P<count>one|an?|two|three|four|un|une|deux|trois|quatre|les deux|les trois)[ -])?"
+    rf"\b(?P<part>{'|'.join(_PARTS)})\b"
+    r"(?![ -](?:consecutive|straight|time|place|day|year|meeting|quarter|de finale|fois|phase|final))"
 )
 _ORDERS = frozenset("third quarter quart fifth cinquieme tenth dixieme".split())
 _TIMES = ((re.compile(r"\b(?:doubl\w+|twice|twofold)\b"), 200.0), (re.compile(r"\b(?:tripl\w+|threefold)\b"), 300.0))
 _DECADE = re.compile(r"\b(?:annees |the )?(1[5-9]|20)(\d)0'?s\b|\bannees (1[5-9]|20)(\d)0\b")
+# "Eight people in ten", "huit sur dix": the ten is no count.
+_OUT_OF_TEN = re.compile(r"\b(?:in|out of|sur) (?:ten|dix|10|a hundred|cent|100)\b")
+# "One job in five", "un emploi sur cinq": the five is no count, and the one is a share.
+_ONE_IN = re.compile(
+    r"\b(?:one|an?|une?) (?:\w+ ){0,2}?(?:in|out of|sur) "
+    r"(?P<whole>two|three|four|five|six|seven|eight|deux|trois|quatre|cinq|sept|huit|[2-9])\b"
+)
+_WHOLES = {
+    word: number
+    for number, words in enumerate(
+        ("two deux 2", "three trois 3", "four quatre 4", "five cinq 5", "six 6", "seven sept 7", "eight huit 8", "9"),
+        start=2,
+    )
+    for word in words.split()
+}
+_TENS = frozenset(("ten", "dix", "10", "hundred", "cent", "100"))
+_OF = re.compile(r"\b(?:out of|of|sur|des)\b")
 # What a fraction in words leaves open, in points of a percentage.
 _POINTS = 1.0
 # Kinds that the same figures are read as: "the 2021 record", "only 4", said of percentages.
@@ -42,6 +63,8 @@ _COMPARABLE = ({"number", "ordinal"}, {"number", "money"}, {"number", "percentag
 # A claim may round what its source says by this share.
 _OPEN_END = 0.02
 _SMALL = 3
+# Not so of lengths of time.
+_SPANS = frozenset("days weeks months years hours minutes jours semaines mois ans annees heures minutes".split())
 # Numbers that may be years.
 _FIRST_YEAR, _LAST_YEAR = 1500, 2100
 
@@ -49,7 +72,12 @@ _FIRST_YEAR, _LAST_YEAR = 1500, 2100
 @lru_cache(maxsize=8_192)
 def quantities(statement: Statement) -> tuple[Value, ...]:
     """The values of a sentence, its fractions, and its decades."""
-    return (*statement.values, *_fractions(statement.folded), *_decades(statement.folded))
+    values = statement.values
+    if _OUT_OF_TEN.search(statement.folded):
+        values = tuple(value for value in values if value.written[-1] not in _TENS)
+    if wholes := {found["whole"] for found in _ONE_IN.finditer(statement.folded)}:
+        values = tuple(value for value in values if value.written[-1] not in wholes)
+    return (*values, *_fractions(statement.folded), *_decades(statement.folded))
 
 
 def borne_out(value: Value, given: Sequence[Value], years: frozenset[int], text: str = "") -> bool:
@@ -58,20 +86,28 @@ def borne_out(value: Value, given: Sequence[Value], years: frozenset[int], text:
     A year that a source leaves out may be one of the ``years`` that its article is of. Counts of two or three in words
     are often worked out ("one of the two signatories"), and are left to the rest of the comparison.
     """
-    if value.kind == "number" and value.low == value.high and value.low <= _SMALL and not value.written[0].isdigit():
+    if (
+        value.kind == "number"
+        and (value.low + value.high) / 2 <= _SMALL
+        and not value.written[0].isdigit()
+        and not _SPANS.intersection(value.unit[:1])
+    ):
         return True
-    return any(_follows(value, other, years) for other in given) or _is_spelled(value, text)
+    return any(_follows(value, other, years) for other in given) or _is_spelled(value, given, text)
 
 
-def _is_spelled(value: Value, text: str) -> bool:
-    """Whether a value that is read as one in the claim alone stands in the source: a month, a year, a time in figures."""
+def _is_spelled(value: Value, given: Sequence[Value], text: str) -> bool:
+    """Whether a value that is read as one in the claim alone stands in the source: a month, a year, a time."""
     if value.kind == "date" and value.day is None and value.year is None and value.month is not None:
         return any(re.search(rf"\b{name}\b", text) for name in _month_names(value.month))
     if value.kind == "date" and value.month is None:
         return re.search(rf"\b{value.year}\b", text) is not None
     if value.kind == "time" or (value.kind == "number" and _FIRST_YEAR <= value.low <= _LAST_YEAR):
         figures = [word for word in value.written if word.isdigit()]
-        return bool(figures) and all(re.search(rf"(?<!\d){figure}(?!\d|[.,]\d)", text) for figure in figures)
+        return bool(figures) and all(
+            re.search(rf"(?<!\d){figure}(?!\d|[.,]\d)", text) or any(other.low == float(figure) for other in given)
+            for figure in figures
+        )
     return False
 
 
@@ -118,11 +154,31 @@ def _fractions(folded: str) -> list[Value]:
             continue
         share = _PARTS[part] * _COUNTS.get(count, 1)
         found.append(Value("percentage", (part,), low=share - _POINTS, high=share + _POINTS, step=1.0))
+    for match in _ONE_IN.finditer(folded):
+        share = 100 / _WHOLES[match["whole"]]
+        found.append(Value("percentage", (match["whole"],), low=share - _POINTS, high=share + _POINTS, step=1.0))
     for pattern, share in _TIMES:
         found += [
             Value("percentage", (match[0],), low=share, high=share, step=1.0) for match in pattern.finditer(folded)
         ]
     return found
+
+
+@lru_cache(maxsize=8_192)
+def given_quantities(statement: Statement) -> tuple[Value, ...]:
+    """The values of a sentence of the sources, and what can be worked out from them."""
+    return (*quantities(statement), *_shares(statement))
+
+
+def _shares(statement: Statement) -> Iterator[Value]:
+    """What one count is of the next: "220 jobs out of 1,100", "un sur cinq"."""
+    if not _OF.search(statement.folded):
+        return
+    counts = [value for value in statement.values if value.kind == "number" and value.low == value.high]
+    for part, whole in pairwise(counts):
+        if 0 < part.low < whole.low:
+            share = 100 * part.low / whole.low
+            yield Value("percentage", part.written, low=share - _POINTS, high=share + _POINTS, step=1.0)
 
 
 def _decades(folded: str) -> list[Value]:

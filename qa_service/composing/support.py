@@ -8,23 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
-
-import numpy as np
 
 from qa_service.chunking import Passage
-from qa_service.composing.comparison import Comparison, Source
+from qa_service.composing.alignment import Source, Texts
+from qa_service.composing.comparison import Comparison
 from qa_service.composing.evidence import Sentence, sentences_of
 from qa_service.composing.quantities import quantities
-from qa_service.composing.statements import Statement, read_statement, remembered_statement
+from qa_service.composing.statements import plain, read_statement, remembered_statement
 from qa_service.composing.support_model import support_model
 from qa_service.embedding_model import EmbeddingModel
 from qa_service.language import Language
 
 # Characters: no sentence that says one thing is longer.
 _LONGEST_CLAIM = 700
+# They say nothing, and a sentence that is still being written has none yet.
+_STOPS = " .!?…"
 # Sentences near the claim that are looked at closely.
-_NEAREST = 5
+_NEAREST = 4
 
 
 @dataclass(frozen=True)
@@ -35,65 +35,94 @@ class Support:
     score: float
 
 
-@dataclass(frozen=True)
-class _Row:
-    """A sentence of the sources, in which passages of the prompt it stands, and as it is compared."""
-
-    sentence: Sentence
-    numbers: frozenset[int]
-    source: Source
-
-
 class Sources:
     """The numbered passages that an answer is written from, read once for all of its claims."""
 
     def __init__(self, passages: Sequence[Passage], published: Mapping[str, str | None], model: EmbeddingModel) -> None:
-        """Read passages, the first of which is number 1; ``published`` are the ISO dates of their documents."""
+        """Read passages, the first of which is number 1.
+
+        ``published`` says when documents were published, by their ids; ISO dates, None or missing where it is unknown.
+        """
         self.numbers = range(1, len(passages) + 1)
         self.texts = [passage.text for passage in passages]
-        self._model = model
-        self._rows = _rows(passages)
-        self._years = {passage.document_id: _years(passage.document_id, self._rows, published) for passage in passages}
+        self._sentences, self._standing = _distinct(passages)
+        sources = _sources(self._sentences, published)
+        self._folded = [source.statement.folded for source in sources]
+        self._texts = Texts(sources, model)
         self._found: dict[tuple[str, tuple[int, ...]], Support | None] = {}
 
     def support(self, claim: str, language: Language, cited: Sequence[int]) -> Support | None:
         """What bears out a claim: sentences of the cited passages, else of any; None where nothing does."""
-        bare = claim.rstrip(" .!?…")  # a stop says nothing, and one still being written has none yet
-        key = (bare, tuple(cited))
+        key = (claim.strip().rstrip(_STOPS), tuple(cited))
         if key not in self._found:
-            self._found[key] = self._support(bare, language, frozenset(cited))
+            self._found[key] = self._support(key[0], language, frozenset(cited))
         return self._found[key]
 
-    def _support(self, text: str, language: Language, cited: frozenset[int]) -> Support | None:
-        if len(text) > _LONGEST_CLAIM:
-            return None
-        claim = read_statement(text, language)
-        if not claim.words and not claim.values:
-            return None
-        named = [row for row in self._rows if row.numbers & cited]
-        return self._among(claim, named) or (self._among(claim, self._rows) if len(named) < len(self._rows) else None)
+    def features(self, claim: str, language: Language) -> list[dict[str, float]]:
+        """The features of each choice of sentences that may bear out a claim, whatever it cites.
 
-    def _among(self, claim: Statement, rows: list[_Row]) -> Support | None:
+        There is no choice where the claim's names or values rule all out.
+        """
+        comparison, everywhere = self._compare(claim, language), range(len(self._sentences))
+        if comparison is None or comparison.ruled_out(everywhere):
+            return []
+        return [comparison.features(unit) for unit in _units(comparison, everywhere)]
+
+    def _compare(self, text: str, language: Language) -> Comparison | None:
+        if len(text) > _LONGEST_CLAIM or not self._sentences:
+            return None
+        claim = read_statement(text.rstrip(_STOPS), language)
+        return Comparison(claim, self._texts) if claim.words or claim.values else None
+
+    def _support(self, text: str, language: Language, cited: frozenset[int]) -> Support | None:
+        everywhere = range(len(self._sentences))
+        named = [place for place in everywhere if self._standing[place] & cited]
+        said = self._word_for_word(plain(text), [*named, *everywhere])
+        if said is not None:
+            return Support((self._sentences[said],), 1.0)
+        comparison = self._compare(text, language)
+        if comparison is None:
+            return None
+        found = self._among(comparison, named) if named else None
+        return found or (self._among(comparison, everywhere) if len(named) < len(everywhere) else None)
+
+    def _word_for_word(self, claim: str, places: Sequence[int]) -> int | None:
+        """The first sentence that is the claim, or begins with it; a short one needs no comparison to be borne out."""
+        ends = (len(claim), len(claim) + 1)
+        return next(
+            (
+                place
+                for place in places
+                if claim and self._folded[place].startswith(claim) and not self._folded[place][slice(*ends)].isalnum()
+            ),
+            None,
+        )
+
+    def _among(self, comparison: Comparison, places: Sequence[int]) -> Support | None:
         """What bears out a claim among some sentences."""
-        if not rows:
+        if comparison.ruled_out(places):
             return None
-        years = frozenset[int]().union(*(self._years[row.sentence.passage.document_id] for row in rows))
-        comparison = Comparison(claim, [row.source for row in rows], years, self._model)
-        if comparison.names_nowhere() or comparison.values_nowhere():
-            return None
-        nearest = sorted(int(place) for place in np.argsort(-comparison.meaning_alone(), kind="stable")[:_NEAREST])
-        units = [*((place,) for place in nearest), *combinations(nearest, 2)]
-        judge = support_model()
-        odds = judge.log_odds([comparison.features(unit) for unit in units])
-        best = judge.best(odds)
-        score = judge.score(odds[best])
+        units, judge = _units(comparison, places), support_model()
+        place, score = judge.judge(comparison.meaning(units), lambda place: comparison.features(units[place]))
         if score < judge.least:
             return None
-        return Support(tuple(rows[place].sentence for place in units[best]), float(np.exp(score)))
+        unit = units[place]
+        if len(unit) > 1:
+            alone, one = max((judge.score(comparison.features((one,))), one) for one in unit)
+            if alone >= score:
+                unit, score = (one,), alone
+        return Support(tuple(self._sentences[one] for one in unit), judge.probability(score))
 
 
-def _rows(passages: Sequence[Passage]) -> list[_Row]:
-    """The distinct sentences of the passages, which may overlap."""
+def _units(comparison: Comparison, places: Sequence[int]) -> list[tuple[int, ...]]:
+    """The choices of sentences to look at: the nearest ones, and the first of them with each other one."""
+    first, *others = comparison.nearest(places, _NEAREST)
+    pairs = [(min(first, other), max(first, other)) for other in others]
+    return [(first,), *((other,) for other in others), *pairs]
+
+
+def _distinct(passages: Sequence[Passage]) -> tuple[list[Sentence], list[frozenset[int]]]:
+    """The distinct sentences of the passages, which may overlap, and the numbers of those that each stands in."""
     numbers: dict[tuple[str, int], set[int]] = {}
     found: dict[tuple[str, int], Sentence] = {}
     for number, passage in enumerate(passages, start=1):
@@ -101,10 +130,23 @@ def _rows(passages: Sequence[Passage]) -> list[_Row]:
             key = (passage.document_id, sentence.start)
             numbers.setdefault(key, set()).add(number)
             found.setdefault(key, sentence)
-    return [_Row(sentence, frozenset(numbers[key]), _source(sentence)) for key, sentence in found.items()]
+    return list(found.values()), [frozenset(numbers[key]) for key in found]
 
 
-def _source(sentence: Sentence) -> Source:
+def _sources(sentences: Sequence[Sentence], published: Mapping[str, str | None]) -> list[Source]:
+    """The sentences as they are compared."""
+    years: dict[str, set[int]] = {}
+    for sentence in sentences:
+        article = sentence.passage
+        if article.document_id not in years:
+            date = published.get(article.document_id)
+            years[article.document_id] = {int(date[:4])} if date else set()
+        statement = remembered_statement(sentence.text, article.language)
+        years[article.document_id].update(value.year for value in quantities(statement) if value.year is not None)
+    return [_source(sentence, frozenset(years[sentence.passage.document_id])) for sentence in sentences]
+
+
+def _source(sentence: Sentence, years: frozenset[int]) -> Source:
     language = sentence.passage.language
     before, after = (
         remembered_statement(text, language) if text else None for text in (sentence.before, sentence.after)
@@ -114,17 +156,5 @@ def _source(sentence: Sentence) -> Source:
         remembered_statement(sentence.passage.title, language),
         before,
         after,
+        years,
     )
-
-
-def _years(document_id: str, rows: list[_Row], dates: Mapping[str, str | None]) -> frozenset[int]:
-    """The years that an article is of: that of its publication, and those that it names."""
-    published = dates.get(document_id)
-    named = (
-        value.year
-        for row in rows
-        if row.sentence.passage.document_id == document_id
-        for value in quantities(row.source.statement)
-        if value.year is not None
-    )
-    return frozenset(named) | ({int(published[:4])} if published else frozenset())

@@ -49,14 +49,17 @@ class Wording:
         """Whether a claim is made of the sources' words, and next to none of them stand as they do there."""
         words = WORD.findall(plain(claim))
         pairs = [pair for pair in pairwise(words) if self._known.issuperset(pair)]
-        if len(pairs) < _PAIRS or sum(word in self._known for word in words) < _OWN_WORDS * len(words):
+        own = sum(word in self._known for word in words)
+        if len(pairs) < _PAIRS or own < _OWN_WORDS * len(words):
             return False
-        return sum(pair in self._neighbours for pair in pairs) < _NEIGHBOURS * len(pairs)
+        together = sum(pair in self._neighbours for pair in pairs)
+        return together < _NEIGHBOURS * len(pairs)
 
 
 def _stammers(claim: str) -> bool:
-    words: list[str] = WORD.findall(plain(claim))
-    return sum(one == after and one not in _SAID_TWICE for one, after in pairwise(words)) >= _STAMMERS
+    words = WORD.findall(plain(claim))
+    twice = [one for one, after in pairwise(words) if one == after and one not in _SAID_TWICE]
+    return len(twice) >= _STAMMERS
 
 
 def _mixes(claim: str, language: Language) -> bool:

@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from qa_service.answers import Answer, Citation, Delta
@@ -43,6 +43,11 @@ from tests.llm_server import (
 )
 
 pytest.importorskip("langchain_openai")
+
+# The garbage collector may close a generator of the HTTP client while the client's own loop does.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Exception ignored in. <async_generator object:pytest.PytestUnraisableExceptionWarning"
+)
 
 # Beside the bridges: sources that differ on a day, and articles that speak to the model.
 ARTICLES = CORPUS | {
@@ -185,8 +190,9 @@ def assert_keeps_the_contract(answer: Answer, pipeline: Pipeline) -> None:
     for paragraph in answer.answer.split("\n\n"):
         # A source that is quoted may itself be more than one sentence.
         spans = sentences(paragraph, answer.language) if answer.composer == "llm" else []
-        for said in [paragraph[span.start : span.end] for span in spans] or [paragraph]:
-            assert re.search(r"\[\d+\]\W*$", said), said
+        ends = [span.end for span in spans] or [len(paragraph)]
+        for end in ends:  # its marker stands before the full stop or right behind it
+            assert re.search(r"\[\d+\]\W*$", paragraph[:end]) or re.match(r"\W*\[\d", paragraph[end:]), paragraph
 
 
 def assert_is_shown_well(told: Told) -> None:
@@ -393,20 +399,24 @@ def writing(shared_server: LlmServer, articles: Settings) -> Iterator[Pipeline]:
         yield pipeline
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(
     pieces=st.lists(st.sampled_from(PIECES), max_size=12),
     chunk=st.integers(1, 9),
     question=st.sampled_from(["en", "fr"]),
 )
+@example(pieces=[f"{OPENED['en']} [1].", "NOT_FOUND"], chunk=1, question="en")
 @example(pieces=["84", "[**1**]", OPENED["en"], "[`2`]", RIBBON["en"]], chunk=1, question="en")
 def test_whatever_is_written_the_answer_keeps_the_contract(
     writing: Pipeline, shared_server: LlmServer, pieces: list[str], chunk: int, question: Language
 ) -> None:
+    assume("".join(pieces).strip())  # without a word it is a fault, and the provider is left alone after some
     shared_server.script(says("".join(pieces), chunk=chunk))
     told = _streamed(writing, QUESTIONS[question])
     assert_keeps_the_contract(told.answer, writing)
     assert_is_shown_well(told)
+    assert shared_server.requests
+    assert "llm_unavailable" not in told.answer.warnings
 
 
 def test_half_a_character_costs_neither_the_answer_nor_its_memory(
@@ -488,6 +498,7 @@ def test_the_language_that_is_asked_for_wins(llm_server: LlmServer, articles: Se
     [
         "NOT_FOUND", " NOT_FOUND\n", "NOT_FOUND.", "NOT_FOUND [1]", "<think>Hm.</think>NOT_FOUND", "**NOT_FOUND**",
         '"NOT_FOUND"', "`NOT_FOUND`", "NOT\\_FOUND", "[NOT_FOUND]", "« NOT_FOUND »", "NOT FOUND",
+        f"NOT_FOUND. {GOOD['en']}", f"NOT_FOUND. {GOOD['fr']}",
     ],
 )  # fmt: skip
 def test_the_model_may_find_no_answer(ask: Ask, language: Language, text: str) -> None:
@@ -497,6 +508,13 @@ def test_the_model_may_find_no_answer(ask: Ask, language: Language, text: str) -
     assert answer.related
     assert streamed.shown == answer.answer == message("not_found", language)
     assert len(whole.requests) == 1
+
+
+@BOTH
+def test_a_refusal_behind_an_answer_does_not_stand_in_it(ask: Ask, language: Language) -> None:
+    whole, _ = ask(QUESTIONS[language], says(f"{GOOD[language]}\n\nNOT_FOUND", chunk=3))
+    assert whole.answer.composer == "llm"
+    assert plain(whole.answer.answer) == plain(GOOD[language])
 
 
 @pytest.mark.parametrize("question", ["How do I remove a wine stain?", "Comment enlever une tache de vin ?"])
@@ -629,14 +647,12 @@ FAULTS: dict[str, tuple[list[Reply], tuple[str, tuple[str, ...]], int, dict[str,
     "500 thrice": ([fails(500)] * 3 + [says(TEXT)], UNAVAILABLE, 3, {"llm_timeout": 4}),
     "500 once": ([fails(500), says(TEXT)], WRITTEN, 2, {"llm_timeout": 3}),
     "401": ([fails(401)], UNAVAILABLE, 1, {}),
-    "404": ([fails(404)], UNAVAILABLE, 1, {}),
     "HTML": ([says_html()], UNAVAILABLE, 3, {}),
     "empty": ([says_nothing()], UNAVAILABLE, 3, {}),
     "half a frame": ([says_half_a_frame()], UNAVAILABLE, 3, {}),
     "half a JSON": ([sends(b'{"choices": [', "application/json")], UNAVAILABLE, 3, {}),
     "null": ([says_null()], UNAVAILABLE, 3, {}),
     "no text": ([says("")], UNAVAILABLE, 3, {}),
-    "thoughts alone": ([says("<think>The bridge")], UNAVAILABLE, 3, {}),
     "cut before the text": ([cuts()], UNAVAILABLE, 3, {}),
     "cut in a word": ([cuts(MID_WORD)], INCOMPLETE, 1, {}),
     "cut in a marker": ([cuts(MID_MARKER)], INCOMPLETE, 1, {}),
