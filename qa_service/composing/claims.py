@@ -94,5 +94,5 @@ def _joined(pieces: Iterable[str | Marker]) -> Iterator[str | Marker]:
 
 
 def _bare(sentence: str) -> str:
-    """A sentence, its spaces single, without what marks it as part of a list, and without what emphasis hid: "[**1**]"."""
+    """A sentence with single spaces, without what marks it as part of a list, nor what emphasis hid: "[**1**]"."""
     return _SPACES.sub(" ", without_markers(_LIST_SIGN.sub("", sentence))).strip()
