@@ -72,7 +72,7 @@ class Answer:
     # What was shown while the answer was streamed and is withdrawn: sentences that the sources do not bear out.
     withdrawn: tuple[str, ...] = ()
     timings_ms: dict[str, float] = field(default_factory=dict)
-    # What a language model was asked for it: calls, and tokens in and out; empty where none was asked.
+    # What a language model was asked for it: calls, and tokens in and out; empty where there is none.
     usage: dict[str, int] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

@@ -160,8 +160,8 @@ class Pipeline:
         allowance = self._llm.allowance() if self._llm else None
         earlier = self._conversations.turns(asked.conversation_id) if asked.conversation_id else []
         language = asked.spoken(earlier)
-        understood = self._understood(asked.question, earlier, language, allowance)
-        with self._index.use() as index:
+        with self._index.use() as index:  # before anything is asked of a model: without an index nothing is
+            understood = self._understood(asked.question, earlier, language, allowance)
             reading = read(understood, index, self._model)
             retrieved = time.perf_counter()
             yield Delta("")

@@ -51,7 +51,7 @@ def answer_messages(question: str, passages: Sequence[str], language: Language) 
 
 
 def again_messages(messages: list[BaseMessage], answer: str, language: Language) -> list[BaseMessage]:
-    """The same prompt and what came of it, with the request to write that in the asked language."""
+    """The same prompt and the beginning of what came of it, with the request to answer in the asked language."""
     (again,) = _prompt("again", language)
     return [*messages, AIMessage(answer), HumanMessage(again)]
 

@@ -203,6 +203,23 @@ def test_a_server_of_ones_own_never_sees_the_providers_key(llm_server, loaded, m
     assert llm_server.requests[1].headers["authorization"] == "Bearer another"
 
 
+@pytest.mark.parametrize(
+    ("name", "variables"),
+    [
+        ("anthropic:claude", ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")),
+        ("mistralai:mistral-small-latest", ("MISTRAL_API_KEY",)),
+        ("ollama:qwen3:8b", ("OLLAMA_API_KEY",)),
+    ],
+)
+def test_no_key_of_the_environment_goes_to_another_address(llm_server, loaded, monkeypatch, name, variables):
+    pytest.importorskip(f"langchain_{name.partition(':')[0]}")
+    for variable in variables:
+        monkeypatch.setenv(variable, KEY)
+    llm_server.script(fails(400))
+    refusal(loaded(llm=name, llm_base_url=llm_server.url))
+    assert KEY not in str(llm_server.requests[0].headers)
+
+
 @pytest.mark.parametrize("base", ["", "https://eu.api.openai.com/v1", "https://name.openai.azure.com/openai/v1/"])
 def test_openai_itself_is_told_the_longest_length_by_its_newer_name(base):
     chat = load_chat_model(load_settings(llm="openai:gpt-5-mini", llm_base_url=base, llm_api_key=KEY))
@@ -558,6 +575,8 @@ def test_an_endless_answer_is_stopped(llm_server, loaded, chunk):
         ("done_reason", "stop", True),
         ("done_reason", "length", False),
         ("finish_reason", "model_length", False),
+        ("finish_reason", "MAX_TOKENS", False),
+        ("finish_reason", "STOP", True),
         ("finish_reason", "error", False),
     ],
 )

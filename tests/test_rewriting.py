@@ -12,6 +12,7 @@ import pytest
 from qa_service.answers import Answer
 from qa_service.conversations import Turn
 from qa_service.embedding_model import EmbeddingModel
+from qa_service.errors import IndexUnavailable
 from qa_service.follow_ups import complete
 from qa_service.language import Language
 from qa_service.language_model import LanguageModel
@@ -267,6 +268,21 @@ def test_a_rewriting_that_takes_all_the_time_leaves_quotes(pipeline: Pipeline, l
     assert (answer.composer, answer.warnings) == ("extractive", ("llm_unavailable",))
     assert answer.timings_ms["total"] < 3_000
     assert "84 metres" in answer.answer
+
+
+def test_a_server_that_asks_for_a_pause_gets_it_before_the_answer(pipeline: Pipeline, llm_server: LlmServer) -> None:
+    answer = conversation(pipeline, llm_server, "en", fails(429, retry_after="0.5"))
+    assert answer.composer == "llm"
+    _, rewriting, answering = llm_server.requests
+    assert 0.5 <= answering.at - rewriting.at < 1.5
+
+
+def test_without_an_index_nothing_is_asked(pipeline: Pipeline, llm_server: LlmServer) -> None:
+    llm_server.script(says(SAID["en"][0]))
+    pipeline.answer(ASKED["en"][1].question, conversation_id="c")
+    with closing(Pipeline(pipeline._settings)) as unready, pytest.raises(IndexUnavailable):
+        unready.answer(ASKED["en"][0], conversation_id="c")
+    assert len(llm_server.requests) == 1
 
 
 @pytest.mark.parametrize("question", ["And in French?", "Where is the rose garden?"])

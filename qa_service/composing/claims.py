@@ -15,10 +15,13 @@ from qa_service.language import Language
 
 # What a line of a list or a heading begins with: an answer is set in paragraphs.
 _LIST_SIGN = re.compile(r"^(?:[-*•–—]\s+|\d{1,2}[.)]\s+|#{1,6}\s+|>\s+)+")
-_EMPHASIS = re.compile(r"\*\*|__|`")
+# A single sign counts at an end of a word alone: "5 * 3" and "a_b" hold none.
+_EMPHASIS = re.compile(r"\*\*|__|`|(?<!\w)[*_](?=\w)|(?<=\S)[*_](?!\w)")
 # What is left of it, and of the space before it, where a marker was all that it held: "in May **[1]**."
 _BEFORE_MARKER, _BEHIND_MARKER = " *_`", "*_`"
-_FINAL_STOP = re.compile(r"(?:[ \u00a0\u202f](?=[!?]))?[.!?…]+[”»\"’)\s]*$")
+# Possessive, and never begun within a run: a model may write nothing but dots.
+_FINAL_STOP = re.compile(r"(?:[ \u00a0\u202f](?=[!?]))?(?<![.!?…])[.!?…]++[”»\"’)\s]*+$")
+_SPACES = re.compile(r" {2,}")
 
 
 @dataclass(frozen=True)
@@ -91,5 +94,5 @@ def _joined(pieces: Iterable[str | Marker]) -> Iterator[str | Marker]:
 
 
 def _bare(sentence: str) -> str:
-    """A sentence without what marks it as part of a list, and without what emphasis hid: "[**1**]"."""
-    return without_markers(_LIST_SIGN.sub("", sentence)).strip()
+    """A sentence with single spaces, without what marks it as part of a list, nor what emphasis hid: "[**1**]"."""
+    return _SPACES.sub(" ", without_markers(_LIST_SIGN.sub("", sentence))).strip()

@@ -45,15 +45,27 @@ _MARKERS_SHOWN = 50
 _LOOKED_BACK = 600
 # Sentences that are held to the sources: an answer has few, and a flood of them would outlast the deadline.
 _MOST_CLAIMS = 50
+# They state nothing by themselves.
+_REPLIES = frozenset({"yes", "oui", "non", "si"})
 # What is said to a model or by it, and tells a reader nothing. An article may hold it, as bait.
 _INSTRUCTION = re.compile(
     r"\b(?:ignor|disregard|forget|overrid|oubli|néglig|outrepass)\w*[^.!?]{0,60}"
-    r"\b(?:instruction|prompt|consigne|directive|guideline)s?\b|<\s*/?\s*[a-z]\w*[^<>]*>"
+    r"\b(?:instruction|prompt|consigne|directive|guideline)s?\b|<\s*+/?\s*+[a-z]\w*[^<>]*>"
     rf"|{NOT_FOUND}",
     re.IGNORECASE,
 )
-# What UTF-8 or a database refuses: the half of a character that a stream was cut in, and NUL.
-_UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
+# What UTF-8 or a database refuses, half a character and NUL, what a terminal obeys, and what turns the order of letters
+# around. Every end of a line is the usual one.
+_HARMLESS = (
+    dict.fromkeys(
+        [*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A), *range(0xD800, 0xE000)],
+        "\N{REPLACEMENT CHARACTER}",
+    )
+    | dict.fromkeys(map(ord, "\n\v\f\r\x85\u2028\u2029"), "\n")
+    | {ord("\t"): "\t"}
+)
+# The model's word for no answer, as it may be set: in quotes, in bold, its underscore escaped or left out.
+_REFUSAL = re.compile(r"[\W_]{0,8}" + NOT_FOUND.replace("_", r"(?:\\?_| )"))
 
 
 @dataclass(frozen=True)
@@ -100,12 +112,13 @@ class _Written:
         """Take what was read."""
         self.pieces += pieces
         if len(self.opening) < _OPENING_CHARS:
-            self.opening = (self.opening + "".join(piece for piece in pieces if isinstance(piece, str))).lstrip()
+            read = self.opening + "".join(piece for piece in pieces if isinstance(piece, str))
+            self.opening = read.lstrip()[:_OPENING_CHARS]
 
     @property
     def is_refusal(self) -> bool:
         """Whether the model says that the passages do not answer."""
-        return self.opening.startswith(NOT_FOUND)
+        return _REFUSAL.match(self.opening) is not None
 
 
 _Calling = Generator[Delta | Citation, None, _Written]
@@ -134,7 +147,9 @@ def _answered(passages: list[Passage], task: _Task) -> _Calling:
     try:
         return (yield from _in_language(passages[:count], task))
     except PromptTooLong:
-        return (yield from _in_language(passages[: max(1, count // 2)], task))
+        if count < 2:  # the same again
+            raise
+        return (yield from _in_language(passages[: count // 2], task))
 
 
 def _in_language(passages: list[Passage], task: _Task) -> _Calling:
@@ -166,7 +181,7 @@ def _called(messages: list[BaseMessage], sources: Sources, task: _Task) -> _Call
     with closing(task.writer.llm.stream(messages, task.writer.allowance)) as stream:
         try:
             for text in stream:
-                written.add(reader.feed(_UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", text)))
+                written.add(reader.feed(text.translate(_HARMLESS)))
                 if not written.shown and not _is_opened(written, task.language):
                     if written.wrong_language:
                         return written
@@ -245,16 +260,12 @@ def _finished(written: _Written, quoted: Draft, task: _Task) -> Draft:
     worded = _worded(read, written.sources, task.language)
     found = [(claim, _support(claim.text, claim.cited, written.sources, task)) for claim in worded]
     held = [(claim, support) for claim, support in found if support]
-    kept = {id(claim) for claim, _ in held}
-    removed = tuple(claim.text for claim in read if id(claim) not in kept)
-    warnings = [UNSUPPORTED] * bool(removed) + [INCOMPLETE] * (not written.complete or bool(unread))
-    draft = _draft(held, task)
-    withdrawn = (*removed, *(claim.text for claim in (*unread, *broken)))
+    warnings = [UNSUPPORTED] * (len(held) < len(read)) + [INCOMPLETE] * (not written.complete or bool(unread))
+    draft = replace(_draft(held, task), warnings=(*quoted.warnings, *warnings))
     if not held or not _covers(draft, quoted):
-        withdrawn = tuple(dict.fromkeys(claim.text for claim in claims))
-        why = warnings if held or warnings else [UNSUPPORTED]
-        return replace(_instead(quoted, *why), withdrawn=withdrawn)
-    return replace(draft, warnings=(*quoted.warnings, *warnings), withdrawn=withdrawn)
+        draft, held = _instead(quoted, *(warnings if held or warnings else [UNSUPPORTED])), []
+    standing = {claim.text for claim, _ in held}
+    return replace(draft, withdrawn=tuple(dict.fromkeys(claim.text for claim in claims if claim.text not in standing)))
 
 
 def _stated(claims: list[Claim]) -> list[Claim]:
@@ -262,7 +273,7 @@ def _stated(claims: list[Claim]) -> list[Claim]:
     seen: set[str] = set()
     stated = []
     for claim in claims:
-        if claim.text not in seen and (content_words(claim.text) or claim.cited):
+        if claim.text not in seen and (claim.cited or not _REPLIES.issuperset(content_words(claim.text))):
             stated.append(claim)
         seen.add(claim.text)
     return stated

@@ -30,12 +30,22 @@ class Allowance:
         self._clock = clock
         self._deadline = clock() + seconds
         self._calls = calls
+        self._not_before = clock()
         self.usage = Usage()
 
     @property
     def remaining(self) -> float:
         """Seconds until the deadline, never less than 0."""
         return max(0.0, self._deadline - self._clock())
+
+    @property
+    def pause(self) -> float:
+        """Seconds until the next request may be sent, as the provider asked; else 0."""
+        return max(0.0, self._not_before - self._clock())
+
+    def hold(self, seconds: float) -> None:
+        """No further request for so long."""
+        self._not_before = self._clock() + seconds
 
     @property
     def calls_left(self) -> int:

@@ -92,7 +92,8 @@ def _says_too_long(error: BaseException) -> bool:
 
 
 def failure_of_finish(reason: str) -> Failure | None:
-    """What the reason means with which a model finished; None: the answer is complete."""
+    """What the reason means with which a model finished, in any case of letters; None: the answer is complete."""
+    reason = reason.lower()
     if reason in _STOPPED_BY_ERROR:
         return Failure("finish reason error", retriable=True)
     return Failure(f"finish reason {reason}", blames=False) if reason in _STOPPED_SHORT else None

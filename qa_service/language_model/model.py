@@ -83,6 +83,8 @@ class LanguageModel:
         """
         failed: Failure | None = None
         for attempt in itertools.count():
+            if self._closed.wait(allowance.pause):
+                raise self._unavailable(failed or failures.CLOSED)
             failure = yield from self._call(messages, allowance)
             if failure is None:
                 return
@@ -90,7 +92,9 @@ class LanguageModel:
                 raise self._unavailable(failed or failure)
             failed = failure
             wait = self._wait(failed, attempt, allowance)
-            if not retried or wait is None or self._closed.wait(wait):
+            if wait is not None and (retried or failure.wait):  # what the provider asked for binds the next call too
+                allowance.hold(wait)
+            if not retried or wait is None:
                 raise self._unavailable(failed)
 
     def close(self) -> None:

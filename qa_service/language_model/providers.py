@@ -97,7 +97,8 @@ def _openai_options(settings: Settings) -> dict[str, Any]:
 
 def _ollama_options(settings: Settings) -> dict[str, Any]:
     headers = dict(_HEADERS)
-    if key := settings.llm_api_key.get_secret_value():
+    # Without one its client takes OLLAMA_API_KEY, whatever the address.
+    if key := settings.llm_api_key.get_secret_value() or (settings.llm_base_url and _NO_KEY):
         headers["Authorization"] = f"Bearer {key}"
     options: dict[str, Any] = {
         "num_predict": settings.llm_max_tokens,

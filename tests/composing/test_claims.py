@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 
@@ -78,6 +79,10 @@ def test_french_sentences_keep_their_spaces_and_quotes() -> None:
         "It opened in May `[1]`.",
         "It opened **[1]** in May.",
         "It opened in **May** [1].",
+        "It *opened* in _May_ [1].",
+        "_It opened in May_ [1].",
+        "*It opened in May.* [1]",
+        "It opened in ***May*** [1].",
     ],
 )
 def test_lists_and_emphasis_are_set_as_plain_sentences(line: str) -> None:
@@ -122,6 +127,31 @@ def test_the_last_sentence_is_whole_with_its_stop_or_with_what_it_cites(text: st
 
 def test_a_sentence_before_another_is_whole() -> None:
     assert [claim.whole for claim in claims("The footbridge\nIt opened in")] == [True, False]
+
+
+@pytest.mark.parametrize("sign", ["**", "*", "__", "_", "***", "`"])
+@pytest.mark.parametrize(
+    "marked", ["{0}It opened in May.{0} [1] It is long [2].", "It opened in May [1].{0} It{0} is long [2]."]
+)
+def test_emphasis_hides_no_end_of_a_sentence(sign: str, marked: str) -> None:
+    assert said(marked.format(sign)) == [("It opened in May.", (1,)), ("It is long.", (2,))]
+
+
+@pytest.mark.parametrize("text", ["It is 5 * 3 metres.", "The file is a_b.txt.", "It is 5*3 metres."])
+def test_a_sign_within_words_is_no_emphasis(text: str) -> None:
+    assert said(text) == [(text, ())]
+
+
+def test_spaces_are_single_and_what_binds_words_stays() -> None:
+    assert said("It  opened ** in \u202f May   [1].") == [("It opened in \u202f May.", (1,))]
+
+
+@pytest.mark.parametrize("flood", [" ", ".", "?!", "!)", "*", "- ", "`", "«", "[", "\u00a0!"])
+def test_a_flood_of_one_sign_takes_no_time(flood: str) -> None:
+    started = time.perf_counter()
+    for claim in claims(f"It opened{flood * (60_000 // len(flood))}in May [1]."):
+        with_markers(claim.text, claim.cited)
+    assert time.perf_counter() - started < 2
 
 
 @pytest.mark.parametrize("text", ["", "  \n ", "[1]", "[1][2]\n", "**"])

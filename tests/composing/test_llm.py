@@ -333,6 +333,21 @@ def test_a_text_that_states_nothing_becomes_quotes(ask: Ask, language: Language,
 
 
 @BOTH
+def test_a_bare_yes_is_left_out_and_speaks_against_nothing(ask: Ask, language: Language) -> None:
+    yes = {"en": "Yes.", "fr": "Oui."}[language]
+    _, streamed = ask(QUESTIONS[language], says(f"{yes} {GOOD[language]}"))
+    assert (plain(streamed.answer.answer), streamed.answer.warnings) == (plain(GOOD[language]), ())
+    assert streamed.answer.withdrawn == (yes,)
+
+
+def test_what_is_withdrawn_is_in_the_order_in_which_it_was_shown(ask: Ask) -> None:
+    wrong = "It was built by Sergei Kozlov in 1987"
+    text = f"Yes. {wrong} [1]. {GOOD['en']} Yes. The foot"
+    _, streamed = ask(QUESTIONS["en"], cuts(text))
+    assert streamed.answer.withdrawn == ("Yes.", f"{wrong}.", "The foot")
+
+
+@BOTH
 def test_what_is_said_twice_stands_once(ask: Ask, language: Language) -> None:
     whole, _ = ask(QUESTIONS[language], says(f"{GOOD[language]} {GOOD[language]}"))
     assert (plain(whole.answer.answer), whole.answer.warnings) == (plain(GOOD[language]), ())
@@ -419,6 +434,15 @@ def test_half_a_character_costs_neither_the_answer_nor_its_memory(
     streamed.shown.encode("utf-8")
 
 
+@BOTH
+@pytest.mark.parametrize("hidden", ["\x1b]0;title\x07", "\x1b[2J", "\x9b2J", "\u202e", "\u2066", "\b\b", "\r"])
+def test_no_character_moves_a_cursor_or_turns_a_line_around(ask: Ask, language: Language, hidden: str) -> None:
+    _, streamed = ask(QUESTIONS[language], says(f"{OPENED[language]} {hidden} [1]. {RIBBON[language]} [1]."))
+    assert RIBBON[language] in plain(streamed.answer.answer)
+    for text in (streamed.answer.answer, streamed.shown, *streamed.answer.withdrawn):
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", text)
+
+
 # The language
 
 
@@ -472,14 +496,11 @@ def test_the_language_that_is_asked_for_wins(llm_server: LlmServer, articles: Se
 @pytest.mark.parametrize(
     "text",
     [
-        "NOT_FOUND",
-        " NOT_FOUND\n",
-        "NOT_FOUND [1]",
-        "<think>Hm.</think>NOT_FOUND",
-        f"NOT_FOUND. {GOOD['en']}",
-        f"NOT_FOUND. {GOOD['fr']}",
+        "NOT_FOUND", " NOT_FOUND\n", "NOT_FOUND.", "NOT_FOUND [1]", "<think>Hm.</think>NOT_FOUND", "**NOT_FOUND**",
+        '"NOT_FOUND"', "`NOT_FOUND`", "NOT\\_FOUND", "[NOT_FOUND]", "« NOT_FOUND »", "NOT FOUND",
+        f"NOT_FOUND. {GOOD['en']}", f"NOT_FOUND. {GOOD['fr']}",
     ],
-)
+)  # fmt: skip
 def test_the_model_may_find_no_answer(ask: Ask, language: Language, text: str) -> None:
     whole, streamed = ask(QUESTIONS[language], says(text, chunk=2))
     answer = whole.answer
@@ -588,6 +609,13 @@ def test_a_prompt_that_stays_too_long_becomes_quotes(ask: Ask) -> None:
     assert len(whole.requests) == 2
 
 
+def test_a_single_passage_that_is_too_long_is_not_sent_again(ask: Ask) -> None:
+    whole, _ = ask(QUESTIONS["en"], overflows(), llm_prompt_tokens=200)
+    assert (whole.answer.composer, whole.answer.warnings) == ("extractive", ("llm_unavailable",))
+    (request,) = whole.requests
+    assert request.prompt.count("<passage number=") == 1
+
+
 @pytest.mark.parametrize(("tokens", "fewest", "most"), [(200, 1, 3), (20_000, 5, 50)])
 def test_the_passages_keep_to_their_budget(ask: Ask, tokens: int, fewest: int, most: int) -> None:
     whole, _ = ask(QUESTIONS["en"], says(GOOD["en"]), llm_prompt_tokens=tokens)
@@ -678,6 +706,35 @@ def test_where_no_text_came_the_quotes_are_shown(ask: Ask) -> None:
     _, streamed = ask(QUESTIONS["fr"], fails(401))
     assert streamed.shown == streamed.answer.answer
     assert [event for event in streamed.events if isinstance(event, Citation)] == list(streamed.answer.citations)
+
+
+def test_an_answer_keeps_the_index_that_it_was_begun_with(llm_server: LlmServer, indexed: Settings) -> None:
+    with closing(Pipeline(llm_server.settings(index=indexed.index))) as pipeline:
+        pipeline.open()
+        llm_server.script(says(TEXT, pause=0.01))
+        events = pipeline.stream(QUESTIONS["en"])
+        next(events)
+        (indexed.documents / "en" / "footbridge.md").unlink()
+        index_documents([indexed.documents], indexed)
+        pipeline.open()
+        *_, answer = events
+        assert isinstance(answer, Answer)
+        assert (answer.composer, plain(answer.answer)) == ("llm", plain(TEXT))
+        assert list(pipeline._index._users.values()) == [1]  # the one before is let go
+        assert [document.id for document in pipeline.documents() if document.id == "en/footbridge"] == []
+
+
+def test_an_answer_that_is_begun_when_the_service_ends_is_quoted(llm_server: LlmServer, articles: Settings) -> None:
+    with closing(Pipeline(llm_server.settings(index=articles.index, llm_timeout=30))) as pipeline:
+        pipeline.open()
+        llm_server.script(stalls("The footbridge over the river Alder opened on the"))
+        events = pipeline.stream(QUESTIONS["en"])
+        next(events)
+        pipeline.close()
+        *_, answer = events
+        assert isinstance(answer, Answer)
+        assert (answer.composer, answer.warnings) == NOTHING_WHOLE
+        assert pipeline._index._users == {}
 
 
 def test_a_stream_that_is_closed_cancels_the_request(llm_server: LlmServer, articles: Settings) -> None:
