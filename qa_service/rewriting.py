@@ -21,6 +21,8 @@ from qa_service.words import alike, content_words
 # Turns that the model reads, and characters of each answer.
 _TURNS = 3
 _ANSWER_READ = 400
+# Of the time that the whole answer may take.
+_SHARE = 1 / 3
 # Characters: a longer one is no question.
 _LONGEST = 400
 # What no line of text holds: the end of one, other control characters, half a character.
@@ -44,12 +46,13 @@ def rewrite(
     if not earlier or asked_language(question) or not leans(question):
         return None
     told = [(turn.understood, turn.answer[:_ANSWER_READ]) for turn in earlier[-_TURNS:]]
-    text = ""
+    text, least_left = "", allowance.remaining * (1 - _SHARE)
     with closing(llm.stream(question_messages(question, told, language), allowance, retried=False)) as stream:
         try:
             for piece in stream:
                 text += piece
-                if len(text) > _LONGEST:  # no question: the rest is not waited for, nor paid
+                # No question, or one that takes too long: the rest is not waited for, nor paid.
+                if len(text) > _LONGEST or allowance.remaining < least_left:
                     return None
         except (Unavailable, CutShort):
             return None

@@ -235,6 +235,33 @@ def test_the_providers_count_of_tokens_is_used(model, llm_server):
     assert allowance.calls_left == 1
 
 
+def test_a_count_that_runs_along_is_not_added_up(model, llm_server):
+    def play(exchange):
+        exchange.begin()
+        for tokens, piece in enumerate(["The bridge ", "opened ", "in May."], start=1):
+            frame = {"id": "1", "object": "chat.completion.chunk", "created": 0, "model": "scripted"}
+            choice = {"index": 0, "delta": {"content": piece}, "finish_reason": "stop" if tokens == 3 else None}
+            usage = {"prompt_tokens": 100, "completion_tokens": tokens, "total_tokens": 100 + tokens}
+            exchange.event(frame | {"choices": [choice], "usage": usage})
+        exchange.event(b"[DONE]")
+        exchange.end()
+
+    llm_server.script(Reply(play))
+    allowance = model.allowance()
+    told(model, allowance)
+    assert (allowance.usage.input_tokens, allowance.usage.output_tokens) == (100, 3)
+
+
+def test_whoever_waits_for_a_silent_model_hears_so(llm_server):
+    llm_server.script(hangs())
+    with closing(LanguageModel.load(llm_server.settings(llm_timeout=6))) as model:
+        allowance = model.allowance()
+        stream = model.stream(MESSAGES, allowance)
+        assert next(stream) == ""
+        assert 0 < allowance.remaining < 2
+        stream.close()
+
+
 def test_without_it_the_shipped_table_counts(model, llm_server):
     llm_server.script(says(FRENCH, usage=None))
     allowance = model.allowance()

@@ -110,7 +110,9 @@ def _sent(events: Events) -> Iterator[str]:
     with closing(events):  # a reader who goes away ends the writing
         try:
             for event in events:
-                yield _event(_NAMES[type(event)], asdict(event))
+                silent = isinstance(event, Delta) and not event.text
+                # A comment keeps the connection, and tells whether the reader is still there.
+                yield ": \n\n" if silent else _event(_NAMES[type(event)], asdict(event))
         except Exception as error:  # noqa: BLE001 (the status has long been sent)
             yield _event("error", problem_of(error).get_json())
 

@@ -30,8 +30,8 @@ class Claim:
 
     text: str
     cited: tuple[int, ...]
-    # Whether it begins a paragraph, and whether it ends as a sentence does, or with what it cites.
-    opens: bool
+    # Which paragraph it stands in, and whether it ends as a sentence does, or with what it cites.
+    paragraph: int
     whole: bool
 
 
@@ -50,13 +50,14 @@ def read_claims(pieces: Iterable[str | Marker], language: Language) -> list[Clai
         cited[row] += [number for number in marker.numbers if number not in cited[row]]
         behind[row] = behind[row] or at >= spans[row].end
     claims = []
+    paragraph = 0
     for row, span in enumerate(spans):
+        paragraph += row > 0 and "\n" in text[spans[row - 1].end : span.start]
         bare = _bare(text[span.start : span.end])
         if not bare:
             continue
         whole = behind[row] or ends_like_a_sentence(bare) or row + 1 < len(spans)
-        opens = row == 0 or "\n" in text[spans[row - 1].end : span.start]
-        claims.append(Claim(bare, tuple(cited[row]), opens, whole))
+        claims.append(Claim(bare, tuple(cited[row]), paragraph, whole))
     return claims
 
 

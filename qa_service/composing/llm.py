@@ -22,7 +22,7 @@ from qa_service.composing.evidence import Sentence
 from qa_service.composing.markers import Marker, MarkerReader
 from qa_service.composing.reading import Reading
 from qa_service.composing.support import Sources, Support
-from qa_service.composing.wording import Wording
+from qa_service.composing.wording import Wording, instructs
 from qa_service.embedding_model import EmbeddingModel
 from qa_service.index_reader import OpenIndex
 from qa_service.language import WORD, Language, message, other, shown_language
@@ -47,13 +47,6 @@ _LOOKED_BACK = 600
 _MOST_CLAIMS = 50
 # They state nothing by themselves.
 _REPLIES = frozenset({"yes", "oui", "non", "si"})
-# What is said to a model or by it, and tells a reader nothing. An article may hold it, as bait.
-_INSTRUCTION = re.compile(
-    r"\b(?:ignor|disregard|forget|overrid|oubli|néglig|outrepass)\w*[^.!?]{0,60}"
-    r"\b(?:instruction|prompt|consigne|directive|guideline)s?\b|<\s*+/?\s*+[a-z]\w*[^<>]*>"
-    rf"|{NOT_FOUND}",
-    re.IGNORECASE,
-)
 # What UTF-8 or a database refuses, half a character and NUL, what a terminal obeys, and what turns the order of letters
 # around. Every end of a line is the usual one.
 _HARMLESS = (
@@ -181,6 +174,9 @@ def _called(messages: list[BaseMessage], sources: Sources, task: _Task) -> _Call
     with closing(task.writer.llm.stream(messages, task.writer.allowance)) as stream:
         try:
             for text in stream:
+                if not text:  # the model is silent
+                    yield Delta("")
+                    continue
                 written.add(reader.feed(text.translate(_HARMLESS)))
                 if not written.shown and not _is_opened(written, task.language):
                     if written.wrong_language:
@@ -292,19 +288,21 @@ def _support(text: str, cited: tuple[int, ...], sources: Sources, task: _Task) -
         return None
     found = sources.support(text, task.language, cited)
     told = [text, *(sentence.text for sentence in found.sentences)] if found else []
-    return None if any(map(_INSTRUCTION.search, told)) else found
+    return None if any(map(instructs, told)) else found
 
 
 def _draft(held: list[tuple[Claim, Support]], task: _Task) -> Draft:
     """Sentences and what bears them out as an answer, its citations numbered by their first use."""
     citations: dict[tuple[str, int], Citation] = {}
-    text = ""
+    text, paragraph = "", 0
     for claim, support in held:
         for sentence in support.sentences:
             if _place(sentence) not in citations:
                 citations[_place(sentence)] = task.citation(len(citations) + 1, sentence, support.score)
         numbers = [citations[_place(sentence)].n for sentence in support.sentences]
-        text += ("\n\n" if claim.opens else " ") * bool(text) + with_markers(claim.text, numbers)
+        between = "\n\n" if claim.paragraph != paragraph else " "
+        text += between * bool(text) + with_markers(claim.text, numbers)
+        paragraph = claim.paragraph
     return Draft(text, tuple(citations.values()), composer=NAME)
 
 

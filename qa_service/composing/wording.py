@@ -15,6 +15,7 @@ from itertools import chain, pairwise
 
 from qa_service.composing.statements import plain
 from qa_service.language import WORD, Language, folded_stop_words, other
+from qa_service.prompting import NOT_FOUND
 
 # Share of a sentence's words that are its source's; of neighbours among them that are neighbours there; how many.
 _OWN_WORDS = 0.8
@@ -30,6 +31,26 @@ _SAID_TWICE = frozenset("nous vous had that very tres so si".split())
 _QUOTED = re.compile(r"«[^«»]*»|“[^“”]*”|\"[^\"]*\"")
 # Part of a name, as in "The New York Times".
 _IN_A_NAME = re.compile(r"\b[A-ZÀ-Þ]\w*(?= [A-ZÀ-Þ])|(?<=[a-z,] )[A-ZÀ-Þ]\w*")
+
+# What is said to a model or by it, and tells a reader nothing: to ignore its rules, a tag, its word for no answer. That
+# drivers ignored the instructions of the police is news.
+_TO_IGNORE = (
+    r"ignore[zr]?|ignorer|disregard|forget|override|oubliez|oublie|oublier|négligez|néglige|outrepassez|outrepasse"
+)
+_RULES = r"instruction|prompt|consigne|directive|guideline"
+_YOURS = r"previous|prior|above|earlier|your|these|system|précédente?s?|antérieure?s?|ci-dessus|vos|tes|ces|système"
+_INSTRUCTION = re.compile(
+    rf"(?:^|[.!?:;«“\"(]\s*+|\b(?:please|veuillez|and|et|must|devez)\s++)(?:{_TO_IGNORE})\b[^.!?]{{0,60}}\b(?:{_RULES})s?\b"
+    rf"|\b(?:{_TO_IGNORE})\b[^.!?]{{0,40}}\b(?:{_YOURS})\b[^.!?]{{0,30}}\b(?:{_RULES})s?\b"
+    rf"|\b(?:{_RULES})s?\b[^.!?]{{0,30}}\b(?:{_YOURS})\b[^.!?]{{0,40}}\b(?:{_TO_IGNORE})\b"
+    rf"|<\s*+/?\s*+[a-z]\w*[^<>]*>|{NOT_FOUND}",
+    re.IGNORECASE,
+)
+
+
+def instructs(text: str) -> bool:
+    """Whether a sentence speaks to a language model rather than to a reader. An article may hold one, as bait."""
+    return _INSTRUCTION.search(text) is not None
 
 
 class Wording:

@@ -6,6 +6,7 @@ A thread that waits for a socket cannot be stopped; a task of an event loop can,
 from __future__ import annotations
 
 import asyncio
+import logging
 import queue
 import threading
 from collections.abc import AsyncGenerator, Iterator, Sequence
@@ -22,13 +23,17 @@ from qa_service.language_model.breaker import Permit
 from qa_service.language_model.failures import Failure, failure_of, failure_of_finish
 from qa_service.language_model.thoughts import VisibleText
 
+_log = logging.getLogger(__name__)
+
 THREAD_NAME = "qa-service-language-model"
-# By the names of OpenAI and Mistral, Anthropic, Ollama.
-_FINISH = ("finish_reason", "stop_reason", "done_reason")
+# By the names of OpenAI and Mistral, Anthropic, Ollama, Bedrock.
+_FINISH = ("finish_reason", "stop_reason", "done_reason", "stopReason")
 # What follows the reason to finish is the usage alone: an answer does not wait longer for it.
 _USAGE_SECONDS = 1.0
 # The task ends itself at the deadline; beyond this the loop itself hangs, and is not waited for.
 _GRACE_SECONDS = 1.0
+# While a model is silent, its caller hears so this often.
+TICK_SECONDS = 5.0
 
 
 class BackgroundLoop:
@@ -105,11 +110,18 @@ class Call:
     # In the thread of the caller
 
     def pieces(self, allowance: Allowance) -> Iterator[str]:
-        """The text that a reader may see, as it comes; at the end ``failure`` tells how it ended."""
+        """The text that a reader may see, as it comes; at the end ``failure`` tells how it ended.
+
+        While nothing comes, an empty piece now and then: whoever waits may have gone, and can be noticed.
+        """
         while True:
+            left = allowance.remaining + _GRACE_SECONDS
             try:
-                piece = self._pieces.get(timeout=allowance.remaining + _GRACE_SECONDS)
+                piece = self._pieces.get(timeout=min(left, TICK_SECONDS))
             except queue.Empty:
+                if left > TICK_SECONDS:
+                    yield ""
+                    continue
                 self.failure = failures.LATE
                 self._permit.settle(False)
                 return
@@ -129,9 +141,18 @@ class Call:
         if self._task is not None:
             self._task.cancel()
 
+    def _count(self, tokens_in: int, tokens_out: int) -> None:
+        """Add what a piece says of tokens; a server that says the whole count so far with each is not added up."""
+        if self.input_tokens and tokens_in >= self.input_tokens:
+            self.input_tokens, self.output_tokens = tokens_in, max(self.output_tokens, tokens_out)
+        else:
+            self.input_tokens += tokens_in
+            self.output_tokens += tokens_out
+
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and task.exception() is not None:
             self.failure = Failure("error of the program")
+            _log.error("A call of the language model failed in our own code: %s.", type(task.exception()).__name__)
         self.give_up()
 
     def give_up(self) -> None:
@@ -183,8 +204,7 @@ class Call:
     def _take(self, chunk: AIMessageChunk) -> Failure | None:
         self.accepted = True
         if usage := chunk.usage_metadata:
-            self.input_tokens += usage["input_tokens"]
-            self.output_tokens += usage["output_tokens"]
+            self._count(usage["input_tokens"], usage["output_tokens"])
         if self._finish is None:
             self._finish = next(
                 (str(chunk.response_metadata[n]) for n in _FINISH if chunk.response_metadata.get(n)), None

@@ -54,6 +54,9 @@ _STOPPED_SHORT = {
     "model_length",
     "model_context_window_exceeded",
     "content_filter",
+    "safety",
+    "recitation",
+    "guardrail_intervened",
     "refusal",
 }
 _STOPPED_BY_ERROR = {"error"}

@@ -76,7 +76,7 @@ class LanguageModel:
     def stream(
         self, messages: list[BaseMessage], allowance: Allowance, *, retried: bool = True
     ) -> Generator[str, None, None]:
-        """The text of an answer as it comes, without a model's thoughts.
+        """The text of an answer as it comes, without a model's thoughts; an empty piece now and then while none comes.
 
         A request that gave no text is sent again while the allowance lasts, unless ``retried`` is false. Closing the
         generator cancels the request. Raises Unavailable, PromptTooLong or CutShort.
@@ -122,7 +122,7 @@ class LanguageModel:
         try:
             background.start(call, allowance.remaining)
             for piece in call.pieces(allowance):
-                came = True
+                came = came or bool(piece)
                 yield piece
         finally:
             background.cancel(call)

@@ -106,7 +106,7 @@ def test_what_emphasis_hid_becomes_no_marker(text: str) -> None:
 
 def test_paragraphs_open_where_a_line_begins() -> None:
     text = "It opened in May [1]. It is long [1].\n\nIt is wide [2].\n- It is red [2]."
-    assert [claim.opens for claim in claims(text)] == [True, False, True, True]
+    assert [claim.paragraph for claim in claims(text)] == [0, 0, 1, 2]
 
 
 @pytest.mark.parametrize(
