@@ -126,19 +126,19 @@ def checking_speed(rounds: int) -> Iterator[Measure]:
     answers = []
     for first in range(0, len(parts) - _PROMPT, _PROMPT):
         prompt = parts[first : first + _PROMPT]
-        written = [(text, language) for part in prompt for text, language in _said(part)][:: _PROMPT // 2][:_WRITTEN]
-        answers.append((prompt, written))
+        written = [(*said, number) for number, part in enumerate(prompt, start=1) for said in _said(part)]
+        answers.append((prompt, written[:: _PROMPT // 2][:_WRITTEN]))
 
     def held() -> None:
         for prompt, written in answers:
             sources = Sources(prompt, {}, model)
-            for text, language in written:
-                sources.support(text, language, (1,))
+            for text, language, number in written:
+                sources.support(text, language, (number,))
 
     def looked_up() -> None:
         for prompt, written in answers:
             texts = [set(part.text.lower().split()) for part in prompt]
-            for text, _ in written:
+            for text, _, _ in written:
                 max(len(words & set(text.lower().split())) for words in texts)
 
     held()  # what is read on first use is no part of an answer

@@ -39,7 +39,7 @@ _CACHED_TABLES = {"o200k_base": _O200K, "o200k_harmony": _O200K, "cl100k_base": 
 # A provider's table may cut a text into so many times the pieces that ours does: a guess on the safe side.
 _MARGIN = 1.5
 
-_BRACKETS = str.maketrans({"<": "‹", ">": "›"})
+_BRACKETS = str.maketrans("<>＜＞⟨⟩", "‹›‹›‹›")
 _MARKER = re.compile(r"\[(\s*\d[\d\s,;–-]*)\]|【([^】]*)】")
 
 

@@ -252,6 +252,29 @@ def test_a_count_that_runs_along_is_not_added_up(model, llm_server):
     assert (allowance.usage.input_tokens, allowance.usage.output_tokens) == (100, 3)
 
 
+def test_no_more_answers_are_written_at_once_than_there_are_places(llm_server):
+    llm_server.script(stalls("The bridge "), says(ENGLISH))
+    with closing(over(load_chat_model(llm_server.settings(llm_timeout=5)), at_once=1)) as model:
+        first = model.stream(MESSAGES, model.allowance())
+        assert next(first)
+        with pytest.raises(Unavailable, match="at once"):
+            told(model)
+        assert len(llm_server.requests) == 1
+        first.close()
+        assert told(model) == ENGLISH
+
+
+def test_two_threads_of_a_worker_are_kept_from_the_model(llm_server):
+    llm_server.script(stalls("The bridge "))
+    with closing(LanguageModel.load(llm_server.settings(threads=4, llm_timeout=5))) as model:
+        writing = [model.stream(MESSAGES, model.allowance()) for _ in range(2)]
+        assert all(map(next, writing))
+        with pytest.raises(Unavailable):
+            told(model)
+        for each in writing:
+            each.close()
+
+
 def test_whoever_waits_for_a_silent_model_hears_so(llm_server):
     llm_server.script(hangs())
     with closing(LanguageModel.load(llm_server.settings(llm_timeout=6))) as model:

@@ -22,7 +22,7 @@ from qa_service.composing.evidence import Sentence
 from qa_service.composing.markers import Marker, MarkerReader
 from qa_service.composing.reading import Reading
 from qa_service.composing.support import Sources, Support
-from qa_service.composing.wording import Wording, instructs
+from qa_service.composing.wording import Wording, addresses_in, declines, instructs, is_label
 from qa_service.embedding_model import EmbeddingModel
 from qa_service.index_reader import OpenIndex
 from qa_service.language import WORD, Language, message, other, shown_language
@@ -249,7 +249,9 @@ def _finished(written: _Written, quoted: Draft, task: _Task) -> Draft:
         return Draft(message("not_found", task.language), (), composer=NAME)
     if written.wrong_language:
         return _instead(quoted, WRONG_LANGUAGE)
-    claims = read_claims(written.pieces, task.language)
+    claims = [claim for claim in read_claims(written.pieces, task.language) if not is_label(claim.text)]
+    if claims and all(declines(claim.text) for claim in claims):
+        return Draft(message("not_found", task.language), (), composer=NAME)
     broken = [] if written.complete else [claim for claim in claims[-1:] if not claim.whole]
     stated = _stated(claims[: len(claims) - len(broken)])
     read, unread = stated[:_MOST_CLAIMS], stated[_MOST_CLAIMS:]
@@ -283,12 +285,17 @@ def _worded(claims: list[Claim], sources: Sources, language: Language) -> list[C
 
 
 def _support(text: str, cited: tuple[int, ...], sources: Sources, task: _Task) -> Support | None:
-    """What bears out a sentence in the asked language; an instruction neither is borne out nor bears out anything."""
+    """What bears out a sentence in the asked language; an instruction neither is borne out nor bears out anything.
+
+    Neither does a sentence that there is no answer, nor one with an address that its source has not.
+    """
     if len(WORD.findall(text)) >= _OPENING_WORDS and shown_language(text) == other(task.language):
         return None
-    found = sources.support(text, task.language, cited)
-    told = [text, *(sentence.text for sentence in found.sentences)] if found else []
-    return None if any(map(instructs, told)) else found
+    found = None if declines(text) else sources.support(text, task.language, cited)
+    told = [sentence.text for sentence in found.sentences] if found else []
+    if any(map(instructs, [text, *told])) or not addresses_in(text) <= addresses_in("\n".join(told)):
+        return None
+    return found
 
 
 def _draft(held: list[tuple[Claim, Support]], task: _Task) -> Draft:

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import date
 from functools import lru_cache
 from itertools import pairwise
 
@@ -70,6 +71,9 @@ _COMPARABLE = ({"number", "ordinal"}, {"number", "money"}, {"number", "percentag
 # A claim may round what its source says by this share.
 _OPEN_END = 0.02
 _SMALL = 3
+_WEEKDAYS = (
+    "monday tuesday wednesday thursday friday saturday sunday lundi mardi mercredi jeudi vendredi samedi dimanche"
+).split()
 # Not so of lengths of time.
 _SPANS = frozenset("days weeks months years hours minutes jours semaines mois ans annees heures minutes".split())
 # Numbers that may be years.
@@ -85,6 +89,18 @@ def quantities(statement: Statement) -> tuple[Value, ...]:
     if wholes := {found["whole"] for found in _ONE_IN.finditer(statement.folded)}:
         values = tuple(value for value in values if value.written[-1] not in wholes)
     return (*values, *_fractions(statement.folded), *_decades(statement.folded))
+
+
+def is_possible(statement: Statement) -> bool:
+    """Whether the one weekday of a sentence is that of its one full date; true where it has not just one of each."""
+    days = [place % 7 for place, name in enumerate(_WEEKDAYS) if re.search(rf"\b{name}\b", statement.folded)]
+    dates = [value for value in statement.values if value.kind == "date" and value.day and value.month and value.year]
+    if len(days) != 1 or len(dates) != 1:
+        return True
+    try:
+        return date(dates[0].year or 0, dates[0].month or 0, dates[0].day or 0).weekday() == days[0]
+    except ValueError:  # the 31st of June
+        return False
 
 
 def borne_out(value: Value, given: Sequence[Value], years: frozenset[int], text: str = "") -> bool:

@@ -14,7 +14,7 @@ from qa_service.composing.alignment import Source, Texts
 from qa_service.composing.comparison import Comparison
 from qa_service.composing.evidence import Sentence, sentences_of
 from qa_service.composing.opposition import contradicts
-from qa_service.composing.quantities import quantities
+from qa_service.composing.quantities import is_possible, quantities
 from qa_service.composing.statements import plain, read_statement, remembered_statement
 from qa_service.composing.support_model import support_model
 from qa_service.embedding_model import EmbeddingModel
@@ -22,10 +22,15 @@ from qa_service.language import Language
 
 # Characters: no sentence that says one thing is longer.
 _LONGEST_CLAIM = 700
+# Words that say something, values included: one alone is met by chance.
+_FEWEST = 2
 # They say nothing, and a sentence that is still being written has none yet.
 _STOPS = " .!?…"
 # Sentences near the claim that are looked at closely.
 _NEAREST = 4
+# From this score on nothing else is looked for; below it, what is surer by so much takes the place of what is cited.
+_SURE = 0.8
+_SURER = 0.2
 # And of those that have all of its values.
 _BEARING = 2
 
@@ -75,7 +80,8 @@ class Sources:
         if len(text) > _LONGEST_CLAIM or not self._sentences:
             return None
         claim = read_statement(text.rstrip(_STOPS), language)
-        return Comparison(claim, self._texts) if claim.words or claim.values else None
+        says_enough = len(claim.words) + len(claim.values) >= _FEWEST
+        return Comparison(claim, self._texts) if says_enough and is_possible(claim) else None
 
     def _support(self, text: str, language: Language, cited: frozenset[int]) -> Support | None:
         everywhere = range(len(self._sentences))
@@ -87,7 +93,10 @@ class Sources:
         if comparison is None:
             return None
         found = self._among(comparison, named) if named else None
-        return found or (self._among(comparison, everywhere) if len(named) < len(everywhere) else None)
+        if len(named) == len(everywhere) or (found and found.score >= _SURE):
+            return found
+        elsewhere = self._among(comparison, everywhere)
+        return elsewhere if elsewhere and (found is None or elsewhere.score > found.score + _SURER) else found
 
     def _word_for_word(self, claim: str, places: Sequence[int]) -> int | None:
         """The first sentence that is the claim, or begins with it; a short one needs no comparison to be borne out."""

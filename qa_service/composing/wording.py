@@ -43,9 +43,45 @@ _INSTRUCTION = re.compile(
     rf"(?:^|[.!?:;«“\"(]\s*+|\b(?:please|veuillez|and|et|must|devez)\s++)(?:{_TO_IGNORE})\b[^.!?]{{0,60}}\b(?:{_RULES})s?\b"
     rf"|\b(?:{_TO_IGNORE})\b[^.!?]{{0,40}}\b(?:{_YOURS})\b[^.!?]{{0,30}}\b(?:{_RULES})s?\b"
     rf"|\b(?:{_RULES})s?\b[^.!?]{{0,30}}\b(?:{_YOURS})\b[^.!?]{{0,40}}\b(?:{_TO_IGNORE})\b"
+    r"|\b(?:from now on|désormais|à partir de maintenant)\b[^.!?]{0,40}\b(?:answer|reply|respond|répond\w*)\b"
+    r"|\b(?:assistant|chatbot|language model|modèle de langue|you|vous)\b[^.!?]{0,20}\b(?:must|should|devez|doit)\b"
+    r"[^.!?]{0,20}\b(?:answer|reply|respond|say|répond\w*|dire|dites)\b"
+    r"|^\s*(?:system|assistant|système)\s*:|<\|"
     rf"|<\s*+/?\s*+[a-z]\w*[^<>]*>|{NOT_FOUND}",
     re.IGNORECASE,
 )
+
+
+# What a model says of its passages instead of an answer, and what it says where it has none.
+_DECLINING = re.compile(
+    r"\b(?:passages?|excerpts?|documents?|articles?|sources?|texts?|context|extraits?|textes?|contexte)\b[^.!?]{0,40}"
+    r"(?:\b(?:not|no)\b|n't\b|\b(?:ne|n['’]))[^.!?]{0,30}"
+    r"\b(?:say|state|mention|answer|contain|provide|specif|indicat|give|disent|dit|mentionn|répond|contien|fourni|précis"
+    r"|indiqu|donn)\w*"
+    r"|\b(?:no|any|aucune?|pas de) (?:answer|information|réponse)\b"
+    r"|^\s*(?:I (?:don['’]t|do not|cannot|can['’]t)|I['’]m (?:sorry|not)|je (?:ne|n['’]|suis désolé)|désolé"
+    r"|(?:unknown|inconnue?|not (?:found|known|stated|specified)|non (?:trouvé|précisé|indiqué)e?)\W*$)",
+    re.IGNORECASE,
+)
+# Where a text points to. It must stand in the source, to the letter.
+_ADDRESS = re.compile(r"(?:https?://|www\.)[^\s\])>»”]+|[\w.+-]+@[\w-]+\.[\w.]+|!\[", re.IGNORECASE)
+# A list of sources that a model adds: the answer has its own.
+_LABEL = re.compile(r"\W*(?:sources?|références?|references?)\s*:", re.IGNORECASE)
+
+
+def declines(text: str) -> bool:
+    """Whether a sentence says that there is no answer, rather than something of what is asked."""
+    return _DECLINING.search(text) is not None
+
+
+def is_label(text: str) -> bool:
+    """Whether a line lists sources, which an answer has of its own."""
+    return _LABEL.match(text) is not None
+
+
+def addresses_in(text: str) -> frozenset[str]:
+    """The addresses of pages and of mail that a text holds, and the beginnings of pictures."""
+    return frozenset(found.rstrip(".,;:!?").lower() for found in _ADDRESS.findall(text))
 
 
 def instructs(text: str) -> bool:

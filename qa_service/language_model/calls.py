@@ -204,7 +204,7 @@ class Call:
     def _take(self, chunk: AIMessageChunk) -> Failure | None:
         self.accepted = True
         if usage := chunk.usage_metadata:
-            self._count(usage["input_tokens"], usage["output_tokens"])
+            self._count(max(0, usage["input_tokens"]), max(0, usage["output_tokens"]))
         if self._finish is None:
             self._finish = next(
                 (str(chunk.response_metadata[n]) for n in _FINISH if chunk.response_metadata.get(n)), None

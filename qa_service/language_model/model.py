@@ -28,6 +28,9 @@ _RUN_NAME = "answer"
 # No language that is asked for here has tokens this long: beyond it, a server does not heed the longest length.
 _CHARACTERS_PER_TOKEN = 12
 BACKOFF_SECONDS = 0.5
+AT_ONCE = 64
+# Threads of a worker that no model may hold up: the page and the health check are asked for meanwhile.
+_THREADS_FREE = 2
 
 
 class LanguageModel:
@@ -42,10 +45,12 @@ class LanguageModel:
         max_tokens: int,
         breaker: Breaker | None = None,
         backoff: float = BACKOFF_SECONDS,
+        at_once: int = AT_ONCE,
     ) -> None:
         """Take a model, its name, and the seconds that a whole answer may take and the tokens that it may have.
 
-        ``backoff`` is about how many seconds pass before the second try; before the third it is twice that.
+        ``backoff`` is about how many seconds pass before the second try; before the third it is twice that. No more
+        than ``at_once`` requests are open at a time.
         """
         self.name = name
         self._chat = chat
@@ -53,6 +58,7 @@ class LanguageModel:
         self._backoff = backoff
         self._max_characters = max_tokens * _CHARACTERS_PER_TOKEN
         self._breaker = breaker or Breaker(name)
+        self._places = threading.BoundedSemaphore(at_once)
         self._lock = threading.Lock()
         self._loop: BackgroundLoop | None = None
         self._process = os.getpid()
@@ -67,7 +73,13 @@ class LanguageModel:
         if not settings.llm:
             return None
         chat = load_chat_model(settings)
-        return cls(settings.llm, chat, seconds=settings.llm_timeout, max_tokens=settings.llm_max_tokens)
+        return cls(
+            settings.llm,
+            chat,
+            seconds=settings.llm_timeout,
+            max_tokens=settings.llm_max_tokens,
+            at_once=max(1, settings.threads - _THREADS_FREE),
+        )
 
     def allowance(self) -> Allowance:
         """What one answer may spend, from now on."""
@@ -81,6 +93,15 @@ class LanguageModel:
         A request that gave no text is sent again while the allowance lasts, unless ``retried`` is false. Closing the
         generator cancels the request. Raises Unavailable, PromptTooLong or CutShort.
         """
+        if not self._places.acquire(blocking=False):
+            raise self._unavailable(failures.CROWDED)
+        try:
+            yield from self._tried(messages, allowance, retried=retried)
+        finally:
+            self._places.release()
+
+    def _tried(self, messages: list[BaseMessage], allowance: Allowance, *, retried: bool) -> Generator[str, None, None]:
+        """One request after the other, until there is text or no sense in a further one."""
         failed: Failure | None = None
         for attempt in itertools.count():
             if self._closed.wait(allowance.pause):

@@ -592,6 +592,43 @@ def test_a_planted_instruction_is_neither_repeated_nor_obeyed(ask: Ask, language
     assert "<script" not in sent
 
 
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "The passages do not answer the question."),
+        ("en", "I don't know."),
+        ("en", "Not found [1]."),
+        ("fr", "Les passages ne répondent pas à la question."),
+        ("fr", "Je ne sais pas [1]."),
+    ],
+)
+def test_a_model_that_does_not_know_refuses(ask: Ask, language: Language, text: str) -> None:
+    whole, _ = ask(QUESTIONS[language], says(text))
+    assert (whole.answer.composer, whole.answer.abstained, whole.answer.citations) == ("llm", True, ())
+    assert whole.answer.answer == message("not_found", language)
+
+
+@pytest.mark.parametrize(
+    ("language", "added"),
+    [
+        ("en", "; see http://evil.example/login for details"),
+        ("en", " ![x](http://evil.example/a.png)"),
+        ("fr", " ; écrivez à visa@evil.example pour en savoir plus"),
+    ],
+)
+def test_an_address_that_no_source_has_does_not_stand(ask: Ask, language: Language, added: str) -> None:
+    whole, _ = ask(QUESTIONS[language], says(f"{OPENED[language]}{added} [1]. {RIBBON[language]} [1]."))
+    assert "evil" not in whole.answer.answer
+    assert whole.answer.warnings == ("unsupported_sentence_removed",)
+
+
+@BOTH
+def test_a_list_of_sources_is_left_out(ask: Ask, language: Language) -> None:
+    whole, _ = ask(QUESTIONS[language], says(f"{OPENED[language]} [1].\n\nSources: [1] {OPENED[language]}"))
+    assert plain(whole.answer.answer) == f"{OPENED[language]}."
+    assert (whole.answer.composer, whole.answer.warnings) == ("llm", ())
+
+
 # The context
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from qa_service.composing.quantities import borne_out, given_quantities, quantities
+from qa_service.composing.quantities import borne_out, given_quantities, is_possible, quantities
 from qa_service.composing.statements import read_statement
 from qa_service.language import Language, detect
 
@@ -116,3 +116,19 @@ def test_what_looks_like_a_share_in_french(claim: str, sentence: str, follows: b
     given = given_quantities(read_statement(sentence, "fr"))
     values = quantities(read_statement(claim, "fr"))
     assert all(borne_out(value, given, frozenset()) for value in values) is follows
+
+
+@pytest.mark.parametrize(
+    ("claim", "possible"),
+    [
+        ("It was signed on Thursday, 26 September 2024.", True),
+        ("It was signed on Friday, 26 September 2024.", False),
+        ("Il a été signé le jeudi 26 septembre 2024.", True),
+        ("Il a été signé le vendredi 26 septembre 2024.", False),
+        ("It was signed on 26 September 2024, and the talks go on each Monday and Friday.", True),
+        ("It was signed on Friday.", True),
+        ("It was signed on Monday, 31 June 2024.", False),
+    ],
+)
+def test_a_weekday_is_that_of_its_date(claim: str, possible: bool) -> None:
+    assert is_possible(read_statement(claim, detect(claim))) is possible

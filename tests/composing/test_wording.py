@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from qa_service.composing.wording import Wording, instructs
+from qa_service.composing.wording import Wording, addresses_in, declines, instructs, is_label
 
 SOURCES = {
     "en": "The footbridge over the river Alder opened on 12 May 2024. It is 84 metres long and rests on three "
@@ -103,3 +103,52 @@ def test_news_of_rules_that_were_ignored_does_not(text: str) -> None:
 
 def test_a_flood_of_brackets_is_read_at_once() -> None:
     assert not instructs("<" + " " * 400_000)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I don't know.",
+        "The passages do not answer the question.",
+        "The articles don't mention when the agreement was signed.",
+        "No answer.",
+        "Unknown.",
+        "Not found.",
+        "There is no information on this.",
+        "Je ne sais pas.",
+        "Les passages ne répondent pas à la question.",
+        "L’article n’indique pas la date de la signature.",
+        "Aucune réponse.",
+    ],
+)
+def test_what_says_that_there_is_no_answer_declines(text: str) -> None:
+    assert declines(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The announcement does not say when the two ministers will meet next.",
+        "No date is given for the first session.",
+        "The cause of the fire is unknown to the police.",
+        "Aucune date n’est donnée pour la première session.",
+        "“I do not regret it,” said the mayor.",
+        "La cause de l’incendie reste inconnue de la police.",
+    ],
+)
+def test_news_of_what_is_not_known_does_not(text: str) -> None:
+    assert not declines(text)
+
+
+def test_addresses_are_found_to_the_letter() -> None:
+    text = "See https://Example.org/a?b=1, www.example.net; or write to press@example.org. ![x](y)"
+    assert addresses_in(text) == {"https://example.org/a?b=1", "www.example.net", "press@example.org", "!["}
+    assert addresses_in("The U.S. and the U.N. met at 3.30 p.m.") == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("Sources: visa agreement", True), ("Références : l’accord", True), ("The sources: a spring and a well.", False)],
+)
+def test_a_list_of_sources_is_a_label(text: str, expected: bool) -> None:
+    assert is_label(text) is expected
