@@ -83,6 +83,12 @@ def folded_stop_words(language: Language) -> frozenset[str]:
     return frozenset(map(fold, STOP_WORDS[language]))
 
 
+@cache
+def all_stop_words() -> frozenset[str]:
+    """The stop words of every language, folded."""
+    return frozenset[str]().union(*map(folded_stop_words, LANGUAGES))
+
+
 # What a word says of the language, positive for French. A stop word of one language alone says this much.
 _STOP_WORD = 3.0
 # No other word says more than this, however it looks.
@@ -101,7 +107,7 @@ _ASKING = frozenset(
     """.split()
 )
 # Somebody else's words, and perhaps in another language.
-_QUOTED = re.compile(r"«[^«»]*»|“[^“”]*”|\"[^\"]*\"")
+QUOTED = re.compile(r"«[^«»]*»|“[^“”]*”|\"[^\"]*\"")
 
 
 def detect(text: str, default: Language | None = None) -> Language:
@@ -115,7 +121,7 @@ def shown_language(text: str) -> Language | None:
     Stop words say most, then how the other words look; names say nothing, and neither do quoted titles.
     """
     start = unicodedata.normalize("NFC", text[:20_000])
-    bare = _QUOTED.sub(" ", start)
+    bare = QUOTED.sub(" ", start)
     said = sum(_evidence(bare if WORD.search(bare) else start))
     if abs(said) < _SHOWN:
         return None

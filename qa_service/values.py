@@ -41,12 +41,12 @@ MONTHS: dict[str, int] = {
     for name in names.split()
 }
 
+# Both languages', each from its Monday on.
+WEEKDAYS = (
+    "monday tuesday wednesday thursday friday saturday sunday lundi mardi mercredi jeudi vendredi samedi dimanche"
+).split()
 # What is a part of a date, and says nothing of what is dated.
-MONTHS_AND_DAYS = MONTHS.keys() | frozenset(
-    """
-    monday tuesday wednesday thursday friday saturday sunday lundi mardi mercredi jeudi vendredi samedi dimanche
-    """.split()
-)
+MONTHS_AND_DAYS = MONTHS.keys() | frozenset(WEEKDAYS)
 # What says how sure a number is, and nothing of what is counted.
 HEDGES = frozenset(
     """

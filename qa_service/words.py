@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qa_service.embeddings import BilingualEmbeddings, Vectors, unit
-from qa_service.language import LANGUAGES, WORD, Language, fold, folded_stop_words
+from qa_service.language import WORD, Language, all_stop_words, fold
 from qa_service.related import RelatedStems, related_stems
 from qa_service.tokens import normalise, token_ids
 
@@ -36,7 +36,7 @@ _BEGINNING = 4
 
 # "UN" is no article in the other language, nor "US" a pronoun.
 _ACRONYM = re.compile(r"\b[A-Z]{2,}\b")
-_STOP_WORDS = frozenset[str]().union(*map(folded_stop_words, LANGUAGES))
+_STOP_WORDS = all_stop_words()
 
 
 def content_words(text: str) -> tuple[str, ...]:

@@ -12,11 +12,10 @@ from functools import cached_property
 import numpy as np
 
 from qa_service.composing.alignment import HARDLY, Alignment, Beside, Texts
-from qa_service.composing.names import is_abbreviation
 from qa_service.composing.opposition import polarity
 from qa_service.composing.quantities import borne_out, given_quantities, quantities
 from qa_service.composing.standing import roles
-from qa_service.composing.statements import Statement
+from qa_service.composing.statements import Statement, is_abbreviation
 from qa_service.embeddings import Vectors
 from qa_service.values import Value
 

@@ -90,6 +90,11 @@ class Sentence:
     before: str
     after: str
 
+    @property
+    def place(self) -> tuple[str, int]:
+        """What tells it from every other sentence: its document and its start; passages overlap."""
+        return self.passage.document_id, self.start
+
 
 @lru_cache(maxsize=4_096)
 def sentences_of(passage: Passage) -> tuple[Sentence, ...]:
@@ -109,7 +114,7 @@ def candidates(ranked: list[RankedPassage]) -> list[tuple[Sentence, RankedPassag
     found: dict[tuple[str, int], tuple[Sentence, RankedPassage]] = {}
     for passage in ranked:
         for sentence in sentences_of(passage.passage):
-            found.setdefault((passage.passage.document_id, sentence.start), (sentence, passage))
+            found.setdefault(sentence.place, (sentence, passage))
     return list(found.values())
 
 

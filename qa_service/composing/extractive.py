@@ -18,8 +18,6 @@ from qa_service.index_reader import OpenIndex
 from qa_service.language import Language, message
 from qa_service.retrieval import Query
 
-NAME = "extractive"
-
 _SENTENCES_QUOTED = 3
 # A second or third sentence must be at least this likely an answer, and this share as likely as the best.
 _ALSO_FROM = 0.01

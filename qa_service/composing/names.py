@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from qa_service.composing.statements import Statement
+from qa_service.composing.statements import Statement, is_abbreviation
 from qa_service.embedding_model import EmbeddingModel
-from qa_service.language import LANGUAGES, WORD, fold, folded_stop_words
+from qa_service.language import LANGUAGES, WORD, all_stop_words, fold
 from qa_service.words import Words, alike, similarity
 
 # One thing a line, by all its names, folded.
@@ -38,7 +38,6 @@ _SHORT = 5
 _CAPITALS = re.compile(
     r"[A-ZÀ-Þ][\w’'-]*(?: (?:(?:of|the|for|and|de|du|des|la|le|les|et|pour) |d[’'])*[A-ZÀ-Þ][\w’'-]*)+"
 )
-_SMALL = frozenset[str]().union(*map(folded_stop_words, LANGUAGES))
 _INITIAL = re.compile(r"\b[A-ZÀ-Þ]")
 
 
@@ -106,11 +105,6 @@ class WrittenNames:
             )
 
 
-def is_abbreviation(name: str) -> bool:
-    """Whether a name is written in capitals: what it stands for may not be known here."""
-    return sum(char.isupper() for char in name) > 1
-
-
 def _by_beginning(words: Mapping[str, int]) -> dict[str, list[tuple[str, int]]]:
     """Words folded, with their columns, by how they begin."""
     found: dict[str, list[tuple[str, int]]] = {}
@@ -127,8 +121,9 @@ _folded = lru_cache(maxsize=50_000)(fold)
 @lru_cache(maxsize=8_192)
 def _words(text: str) -> tuple[str, ...]:
     """The words of a text that may be names: "is" is no form of "Boris", and "US" no pronoun."""
+    small = all_stop_words()
     words = (word for word in WORD.findall(text) if len(word) > 1)
-    return tuple(dict.fromkeys(word.lower() for word in words if is_abbreviation(word) or fold(word) not in _SMALL))
+    return tuple(dict.fromkeys(word.lower() for word in words if is_abbreviation(word) or fold(word) not in small))
 
 
 @lru_cache(maxsize=50_000)

@@ -15,7 +15,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from qa_service.composing.statements import Statement
-from qa_service.values import MONTHS, Value, compatible
+from qa_service.values import MONTHS, WEEKDAYS, Value, compatible
 
 _COUNTS = {"two": 2, "deux": 2, "three": 3, "trois": 3, "four": 4, "quatre": 4}
 _PARTS = {
@@ -71,9 +71,6 @@ _COMPARABLE = ({"number", "ordinal"}, {"number", "money"}, {"number", "percentag
 # A claim may round what its source says by this share.
 _OPEN_END = 0.02
 _SMALL = 3
-_WEEKDAYS = (
-    "monday tuesday wednesday thursday friday saturday sunday lundi mardi mercredi jeudi vendredi samedi dimanche"
-).split()
 # Not so of lengths of time.
 _SPANS = frozenset("days weeks months years hours minutes jours semaines mois ans annees heures minutes".split())
 # Numbers that may be years.
@@ -93,7 +90,7 @@ def quantities(statement: Statement) -> tuple[Value, ...]:
 
 def is_possible(statement: Statement) -> bool:
     """Whether the one weekday of a sentence is that of its one full date; true where it has not just one of each."""
-    days = [place % 7 for place, name in enumerate(_WEEKDAYS) if re.search(rf"\b{name}\b", statement.folded)]
+    days = [place % 7 for place, name in enumerate(WEEKDAYS) if re.search(rf"\b{name}\b", statement.folded)]
     dates = [value for value in statement.values if value.kind == "date" and value.day and value.month and value.year]
     if len(days) != 1 or len(dates) != 1:
         return True

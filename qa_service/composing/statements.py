@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qa_service.composing.polarity import DENIED_WORDS, clause_borders, denial_ends, denials, not_so, signs
-from qa_service.language import LANGUAGES, NAME, WORD, Language, fold, folded_stop_words
+from qa_service.language import NAME, WORD, Language, all_stop_words, fold
 from qa_service.values import HEDGES, MONTHS_AND_DAYS, Value, values_of
 
 # They say where a statement stands, and nothing of what it states.
@@ -22,9 +22,8 @@ _REPORTING = frozenset(
     selon dit dire indique indiquer precise apres affirme rapporte explique ajoute aussi egalement declare
     """.split()
 )
-_STOP_WORDS = frozenset[str]().union(*map(folded_stop_words, LANGUAGES))
-_PASSED_OVER = _STOP_WORDS | _REPORTING | HEDGES | MONTHS_AND_DAYS
-_NO_NAMES = _STOP_WORDS | MONTHS_AND_DAYS
+_PASSED_OVER = all_stop_words() | _REPORTING | HEDGES | MONTHS_AND_DAYS
+_NO_NAMES = all_stop_words() | MONTHS_AND_DAYS
 # A sentence's first word is a name where another capital follows, or a part of it behind a hyphen.
 _FIRST_NAME = re.compile(r"[«“\"'‘\s]*([A-ZÀ-Þ][^\W_]*)((?:[-’'][^\W_]+)*)(\s[A-ZÀ-Þ])?")
 
@@ -186,7 +185,7 @@ def _names(text: str) -> dict[str, int]:
     """
     found = [(match.start(), match[0]) for match in NAME.finditer(text)]
     first = _FIRST_NAME.match(text)
-    if first and (first[2] or first[3] or _is_acronym(first[1])):
+    if first and (first[2] or first[3] or is_abbreviation(first[1])):
         found = [(first.start(1), first[1] + first[2]), *found]
     names: dict[str, int] = {}
     run, end = 0, -1
@@ -194,10 +193,11 @@ def _names(text: str) -> dict[str, int]:
         run += start > end + 1
         end = start + len(name)
         for part in WORD.findall(name):
-            if _is_acronym(part) or (len(part) > 1 and part[0].isupper() and fold(part) not in _NO_NAMES):
+            if is_abbreviation(part) or (len(part) > 1 and part[0].isupper() and fold(part) not in _NO_NAMES):
                 names.setdefault(part, run)
     return names
 
 
-def _is_acronym(word: str) -> bool:
-    return sum(char.isupper() for char in word) > 1
+def is_abbreviation(name: str) -> bool:
+    """Whether a name is written in capitals: what it stands for may not be known here."""
+    return sum(char.isupper() for char in name) > 1

@@ -150,10 +150,9 @@ def _distinct(passages: Sequence[Passage]) -> tuple[list[Sentence], list[frozens
     found: dict[tuple[str, int], Sentence] = {}
     for number, passage in enumerate(passages, start=1):
         for sentence in sentences_of(passage):
-            key = (passage.document_id, sentence.start)
-            numbers.setdefault(key, set()).add(number)
-            found.setdefault(key, sentence)
-    return list(found.values()), [frozenset(numbers[key]) for key in found]
+            numbers.setdefault(sentence.place, set()).add(number)
+            found.setdefault(sentence.place, sentence)
+    return list(found.values()), [frozenset(numbers[place]) for place in found]
 
 
 def _sources(sentences: Sequence[Sentence], published: Mapping[str, str | None]) -> list[Source]:

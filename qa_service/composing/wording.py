@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain, pairwise
 
 from qa_service.composing.statements import plain
-from qa_service.language import WORD, Language, folded_stop_words, other
+from qa_service.language import QUOTED, WORD, Language, folded_stop_words, other
 from qa_service.prompting import NOT_FOUND
 
 # Share of a sentence's words that are its source's; of neighbours among them that are neighbours there; how many.
@@ -28,7 +28,6 @@ _FOREIGN_SHARE = 0.25
 _STAMMERS = 2
 _SAID_TWICE = frozenset("nous vous had that very tres so si".split())
 
-_QUOTED = re.compile(r"«[^«»]*»|“[^“”]*”|\"[^\"]*\"")
 # Part of a name, as in "The New York Times".
 _IN_A_NAME = re.compile(r"\b[A-ZÀ-Þ]\w*(?= [A-ZÀ-Þ])|(?<=[a-z,] )[A-ZÀ-Þ]\w*")
 
@@ -94,7 +93,7 @@ class Wording:
 
     def __init__(self, texts: Iterable[str]) -> None:
         """Read the sources, whichever languages they are in."""
-        words = [WORD.findall(plain(text)) for text in texts]
+        words = [_remembered_words(text) for text in texts]
         self._known = frozenset(chain.from_iterable(words))
         self._neighbours = frozenset(pair for each in words for pair in pairwise(each))
 
@@ -113,6 +112,12 @@ class Wording:
         return together < _NEIGHBOURS * len(pairs)
 
 
+@lru_cache(maxsize=1_024)
+def _remembered_words(text: str) -> tuple[str, ...]:
+    """The words of a passage; those of the index come up again and again."""
+    return tuple(WORD.findall(plain(text)))
+
+
 def _stammers(claim: str) -> bool:
     words = WORD.findall(plain(claim))
     twice = [one for one, after in pairwise(words) if one == after and one not in _SAID_TWICE]
@@ -121,7 +126,7 @@ def _stammers(claim: str) -> bool:
 
 def _mixes(claim: str, language: Language) -> bool:
     """Whether small words of both languages stand side by side, outside of quotes and names."""
-    words = WORD.findall(plain(_IN_A_NAME.sub(" ", _QUOTED.sub(" ", claim))))
+    words = WORD.findall(plain(_IN_A_NAME.sub(" ", QUOTED.sub(" ", claim))))
     own = sum(word in _small_words(language) for word in words)
     foreign = sum(word in _small_words(other(language)) for word in words)
     return foreign >= _FOREIGN and foreign >= _FOREIGN_SHARE * (own + foreign)

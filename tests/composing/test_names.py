@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from qa_service.composing.names import WrittenNames, is_abbreviation
-from qa_service.composing.statements import read_statement
+from qa_service.composing.names import WrittenNames
+from qa_service.composing.statements import is_abbreviation, read_statement
 from qa_service.embedding_model import EmbeddingModel
 from qa_service.language import Language, other
 
