@@ -61,9 +61,14 @@ def read_claims(pieces: Iterable[str | Marker], language: Language) -> list[Clai
     return claims
 
 
+def markers_of(numbers: Iterable[int]) -> str:
+    """The markers of citations as an answer shows them: "[1][2]"."""
+    return "".join(f"[{number}]" for number in numbers)
+
+
 def with_markers(claim: str, numbers: Iterable[int]) -> str:
     """A claim with its citations before its full stop: "It opened in May [1][2]."."""
-    marked = "".join(f"[{number}]" for number in numbers)
+    marked = markers_of(numbers)
     stop = _FINAL_STOP.search(claim)
     return f"{claim[: stop.start()].rstrip(' ')} {marked}{stop[0]}" if stop else f"{claim} {marked}"
 

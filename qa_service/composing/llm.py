@@ -8,7 +8,7 @@ or where no text comes, the answer is the one that quotes the sources.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
@@ -17,7 +17,7 @@ from langchain_core.messages import BaseMessage
 from qa_service.answers import Citation, Delta
 from qa_service.chunking import Passage, sentences
 from qa_service.composing.citations import Draft, Drafting, cite, shown
-from qa_service.composing.claims import Claim, read_claims, with_markers
+from qa_service.composing.claims import Claim, markers_of, read_claims, with_markers
 from qa_service.composing.evidence import Sentence
 from qa_service.composing.markers import Marker, MarkerReader
 from qa_service.composing.reading import Reading
@@ -83,10 +83,26 @@ class _Task:
     index: OpenIndex
     model: EmbeddingModel
     writer: Writer
+    _cited: dict[tuple[str, int], Citation] = field(default_factory=dict)
 
     def citation(self, n: int, sentence: Sentence, score: float) -> Citation:
-        """The citation of a sentence, as number n."""
-        return cite(n, sentence, score, self.language, self.index, self.model)
+        """The citation of a sentence, as number n; what it is shown with is looked up once."""
+        if sentence.place not in self._cited:
+            self._cited[sentence.place] = cite(n, sentence, score, self.language, self.index, self.model)
+        return replace(self._cited[sentence.place], n=n, score=round(score, 4))
+
+
+@dataclass(frozen=True)
+class _Material:
+    """What the model reads: passages, as they stand in a prompt, and when their articles were published."""
+
+    passages: list[Passage]
+    texts: list[str]
+    published: Mapping[str, str | None]
+
+    def first(self, count: int) -> _Material:
+        """The first passages alone."""
+        return replace(self, passages=self.passages[:count], texts=self.texts[:count])
 
 
 @dataclass
@@ -135,20 +151,20 @@ def compose(
 
 def _answered(passages: list[Passage], task: _Task) -> _Calling:
     """The text that the model writes: from fewer passages where they were too many, again in a wrong language."""
-    texts = _numbered(passages, task)
-    count = len(within_budget(texts, task.writer.prompt_tokens, task.writer.count))
+    material = _material(passages, task)
+    count = len(within_budget(material.texts, task.writer.prompt_tokens, task.writer.count))
     try:
-        return (yield from _in_language(passages[:count], task))
+        return (yield from _in_language(material.first(count), task))
     except PromptTooLong:
         if count < 2:  # the same again
             raise
-        return (yield from _in_language(passages[: count // 2], task))
+        return (yield from _in_language(material.first(count // 2), task))
 
 
-def _in_language(passages: list[Passage], task: _Task) -> _Calling:
+def _in_language(material: _Material, task: _Task) -> _Calling:
     """The text in the asked language: it is asked for once more where the first is in the other one."""
-    messages = answer_messages(task.question, _numbered(passages, task), task.language)
-    sources = Sources(passages, _published(passages, task), task.model)
+    messages = answer_messages(task.question, material.texts, task.language)
+    sources = Sources(material.passages, material.published, task.model)
     written = yield from _called(messages, sources, task)
     if not written.wrong_language:
         return written
@@ -158,14 +174,11 @@ def _in_language(passages: list[Passage], task: _Task) -> _Calling:
         return written
 
 
-def _numbered(passages: list[Passage], task: _Task) -> list[str]:
-    dates = _published(passages, task)
-    return [numbered(number, passage, dates[passage.document_id]) for number, passage in enumerate(passages, start=1)]
-
-
-def _published(passages: list[Passage], task: _Task) -> dict[str, str | None]:
+def _material(passages: list[Passage], task: _Task) -> _Material:
     ids = {passage.document_id for passage in passages}
-    return {document_id: task.index.documents.summary(document_id).published for document_id in ids}
+    dates = {document_id: task.index.documents.summary(document_id).published for document_id in ids}
+    texts = [numbered(number, one, dates[one.document_id]) for number, one in enumerate(passages, start=1)]
+    return _Material(passages, texts, dates)
 
 
 def _called(messages: list[BaseMessage], sources: Sources, task: _Task) -> _Calling:
@@ -206,6 +219,23 @@ def _is_opened(written: _Written, language: Language) -> bool:
     return not written.wrong_language
 
 
+class _Citations:
+    """The citations of an answer, numbered by their first use."""
+
+    def __init__(self, task: _Task) -> None:
+        self._task = task
+        self._numbered: dict[tuple[str, int], Citation] = {}
+
+    def add(self, support: Support) -> tuple[list[int], list[Citation]]:
+        """The numbers of what bears out a claim, and those of its citations that are new."""
+        fresh = []
+        for sentence in support.sentences:
+            if sentence.place not in self._numbered:
+                fresh.append(self._task.citation(len(self._numbered) + 1, sentence, support.score))
+                self._numbered[sentence.place] = fresh[-1]
+        return [self._numbered[sentence.place].n for sentence in support.sentences], fresh
+
+
 class _Live:
     """An answer as it is shown while it is written: each marker with the source that bears out what stands before."""
 
@@ -214,7 +244,7 @@ class _Live:
         self._shown = 0
         self._markers = 0
         self._before = ""
-        self._numbers: dict[tuple[str, int], int] = {}
+        self._citations = _Citations(task)
 
     def show(self, pieces: list[str | Marker]) -> Iterator[Delta | Citation]:
         """What is new among the pieces."""
@@ -235,12 +265,9 @@ class _Live:
         support = _support(self._before, marker.numbers, self._sources, self._task)
         if support is None:
             return
-        fresh = [one for one in support.sentences if _place(one) not in self._numbers]
-        for sentence in fresh:
-            self._numbers[_place(sentence)] = len(self._numbers) + 1
-        yield Delta(" " + "".join(f"[{self._numbers[_place(one)]}]" for one in support.sentences))
-        for sentence in fresh:
-            yield self._task.citation(self._numbers[_place(sentence)], sentence, support.score)
+        numbers, fresh = self._citations.add(support)
+        yield Delta(f" {markers_of(numbers)}")
+        yield from fresh
 
 
 def _finished(written: _Written, quoted: Draft, task: _Task) -> Draft:
@@ -300,17 +327,15 @@ def _support(text: str, cited: tuple[int, ...], sources: Sources, task: _Task) -
 
 def _draft(held: list[tuple[Claim, Support]], task: _Task) -> Draft:
     """Sentences and what bears them out as an answer, its citations numbered by their first use."""
-    citations: dict[tuple[str, int], Citation] = {}
+    numbering, citations = _Citations(task), list[Citation]()
     text, paragraph = "", 0
     for claim, support in held:
-        for sentence in support.sentences:
-            if _place(sentence) not in citations:
-                citations[_place(sentence)] = task.citation(len(citations) + 1, sentence, support.score)
-        numbers = [citations[_place(sentence)].n for sentence in support.sentences]
+        numbers, fresh = numbering.add(support)
+        citations += fresh
         between = "\n\n" if claim.paragraph != paragraph else " "
         text += between * bool(text) + with_markers(claim.text, numbers)
         paragraph = claim.paragraph
-    return Draft(text, tuple(citations.values()), composer=NAME)
+    return Draft(text, tuple(citations), composer=NAME)
 
 
 def _covers(draft: Draft, quoted: Draft) -> bool:
@@ -323,7 +348,3 @@ def _covers(draft: Draft, quoted: Draft) -> bool:
 def _instead(quoted: Draft, *warnings: str) -> Draft:
     """The quoted answer, with what became of the written one."""
     return replace(quoted, warnings=(*quoted.warnings, *warnings))
-
-
-def _place(sentence: Sentence) -> tuple[str, int]:
-    return sentence.passage.document_id, sentence.start
