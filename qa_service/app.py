@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, Response
 
-from qa_service.channels import api, problems, web
+from qa_service.channels import api, article_pages, pages, problems, web
 from qa_service.pipeline import Pipeline
 from qa_service.settings import Settings, load_settings
 
@@ -20,7 +20,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     answered with 503 until there is one.
     """
     settings = settings or load_settings()
-    app = Flask(__name__, static_folder=None)  # the web channel serves its own
+    app = Flask(__name__, static_folder=None)  # the pages serve their own
     app.config["MAX_CONTENT_LENGTH"] = _LARGEST_BODY
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.json.sort_keys = False  # type: ignore[attr-defined]
@@ -30,7 +30,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     problems.init_app(app)
     app.after_request(_secured)
     app.register_blueprint(api.blueprint(pipeline))
+    pages.init_app(app)
     app.register_blueprint(web.blueprint(pipeline))
+    app.register_blueprint(article_pages.blueprint(pipeline))
     return app
 
 

@@ -100,6 +100,10 @@ TEXTS: dict[str, dict[Language, str]] = {
         "fr": "Un problème est survenu de notre côté. Réessayez dans un instant.",
     },
     "error_not_found": {
+        "en": "There is no page at this address.",
+        "fr": "Il n’y a pas de page à cette adresse.",
+    },
+    "error_no_article": {
         "en": "There is no article at this address. It may have been moved or withdrawn.",
         "fr": "Il n’y a pas d’article à cette adresse. Il a peut-être été déplacé ou retiré.",
     },

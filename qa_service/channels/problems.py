@@ -41,16 +41,18 @@ def status_of(error: QAServiceError) -> int:
 
 
 def problem_of(error: Exception) -> Response:
-    """The problem document of one of our own errors; of any other, which is logged, one that tells nothing of it."""
+    """The problem document of our own errors and of HTTP's; of any other, which is logged, one that tells nothing of it."""
     if isinstance(error, QAServiceError):
         return problem(status_of(error), str(error))
+    if isinstance(error, HTTPException):
+        return _http_problem(error)
     _LOG.error("Unexpected error", exc_info=error)
     return problem(500, "Something went wrong here; the error was logged.")
 
 
 def init_app(app: Flask) -> None:
     """Answer the errors that no channel shows in its own way with a problem document."""
-    app.register_error_handler(HTTPException, _http_problem)
+    app.register_error_handler(HTTPException, problem_of)
     app.register_error_handler(Exception, problem_of)
 
 

@@ -1,0 +1,145 @@
+"""A pipeline of three articles, one of them hostile, for tests of the pages."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from html import unescape
+from types import SimpleNamespace
+
+from qa_service.answers import Answer, Citation, Quote, RelatedPassage
+from qa_service.errors import IndexUnavailable, InvalidQuestion, UnknownDocument
+from qa_service.language import Language
+
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+FRENCH_ID = "fr/été 100 %/exemption #1?"
+FRENCH_QUOTE = "L’exemption de visa entrera en vigueur le 19 mars 2025."
+ENGLISH_QUOTE = "People who hold an ordinary passport will soon no longer need a visa."
+ENGLISH_PARALLEL = "The visa exemption takes effect on 19 March 2025."
+
+
+@dataclass(frozen=True)
+class FakeArticle:
+    """An article as the pipeline gives it."""
+
+    id: str
+    title: str
+    language: Language
+    text: str
+    url: str | None = None
+    published: str | None = None
+
+
+ARTICLES = (
+    FakeArticle(
+        "en/visa",
+        "A passport is enough",
+        "en",
+        "A passport is enough\n\n😀 𝒱isas and cafe\u0301s: what changes.\n\nA date\n\n"
+        f"{ENGLISH_QUOTE} {ENGLISH_PARALLEL}\n\nFurther on, an address:\n1 Rue de la Paix\nRabat",
+        "https://example.org/en/visa",
+        "2025-03-15",
+    ),
+    FakeArticle(
+        FRENCH_ID,
+        "Exemption de visa : ce qui change",
+        "fr",
+        f"Une nouvelle attendue. 🛂\n{FRENCH_QUOTE} La nouvelle a été donnée à Rabat.\n"
+        + "Un paragraphe encore.\n" * 60,
+        "javascript:alert(3)",
+        "2025-03-01",
+    ),
+    FakeArticle("hostile", HOSTILE, "en", f"{HOSTILE}\n</mark></script>{HOSTILE} & so on.", "https://[bad", "today"),
+)
+TRANSLATIONS = {"en/visa": (FRENCH_ID, "gone"), FRENCH_ID: ("en/visa",)}
+
+
+def span(document_id: str, words: str) -> Quote:
+    """The first place of a quote in an article."""
+    text = next(article.text for article in ARTICLES if article.id == document_id)
+    start = text.index(words)
+    return Quote(document_id, words, start, start + len(words))
+
+
+def citation(n: int, document_id: str, words: str, parallel: Quote | None = None) -> Citation:
+    """A citation of an article."""
+    article = next(article for article in ARTICLES if article.id == document_id)
+    place = asdict(span(document_id, words))
+    return Citation(
+        n=n,
+        title=article.title,
+        language=article.language,
+        url=article.url,
+        published=article.published,
+        score=0.8,
+        parallel=parallel,
+        **place,
+    )
+
+
+class FakePipeline:
+    """A pipeline of three articles that answers by what the question holds."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str | None, str | None]] = []
+        self.unavailable = False
+
+    def status(self) -> SimpleNamespace:
+        self._check()
+        return SimpleNamespace(documents={"en": 1200, "fr": 1})
+
+    def document(self, document_id: str) -> SimpleNamespace:
+        self._check()
+        for article in ARTICLES:
+            if article.id == document_id:
+                return SimpleNamespace(article=article, translations=TRANSLATIONS.get(document_id, ()))
+        raise UnknownDocument("No indexed document has this id.")
+
+    def answer(
+        self,
+        question: str,
+        language: Language | None = None,
+        conversation_id: str | None = None,
+        *,
+        default_language: Language = "en",
+    ) -> Answer:
+        self._check()
+        self.asked.append((question, language, conversation_id))
+        if "too long" in question:
+            raise InvalidQuestion("The question is longer than 2000 characters.")
+        if "bug" in question:
+            raise RuntimeError("a path: /secret")
+        text, citations, related = self._reply(question, language or "en")
+        return Answer(
+            id="answer",
+            conversation_id=conversation_id or "first",
+            question=question,
+            language=language or "en",
+            answer=text,
+            abstained=not citations,
+            composer="extractive",
+            citations=citations,
+            warnings=("sources_disagree", "something_new") if "warn" in question else (),
+            related=related,
+        )
+
+    def _reply(self, question: str, language: Language) -> tuple[str, tuple[Citation, ...], tuple[RelatedPassage, ...]]:
+        if "wine" in question:
+            place = span("hostile", " & so on.")
+            passage = RelatedPassage("hostile", HOSTILE, "en", HOSTILE, place.start, place.end, 0.4)
+            return "I could not find an answer to this in the documents.", (), (passage,)
+        if "hostile" in question:
+            return f"{HOSTILE} [1].", (citation(1, "hostile", f"</mark></script>{HOSTILE}"),), ()
+        first = citation(1, FRENCH_ID, FRENCH_QUOTE, span("en/visa", ENGLISH_PARALLEL))
+        bare = FRENCH_QUOTE.rstrip(".")
+        text = f"The French article says: « {bare} » [1].\n\n{ENGLISH_QUOTE[:-1]} [2]. Not a source: [7]."
+        return text, (first, citation(2, "en/visa", ENGLISH_QUOTE)), ()
+
+    def _check(self) -> None:
+        if self.unavailable:
+            raise IndexUnavailable("There is no index yet: run `qa-service index`.")
+
+
+def marked(page: str) -> str:
+    """The marked text of a document page, its lines joined again."""
+    return "\n".join(unescape(found) for found in re.findall(r"<mark[^>]*>(.*?)</mark>", page, re.DOTALL))

@@ -1,0 +1,49 @@
+"""What every page shares."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests.channels.fake_pipeline import FakePipeline
+
+
+@pytest.mark.parametrize("path", ["/", "/documents/en/visa", "/documents/none", "/assets/chat.js"])
+def test_security_headers(client: FlaskClient, path: str) -> None:
+    with client.get(path) as page:
+        headers = page.headers
+    assert headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self'; style-src 'self'")
+    assert "unsafe" not in headers["Content-Security-Policy"]
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "same-origin"
+
+
+def test_pages_hold_no_inline_script_or_style(client: FlaskClient) -> None:
+    for path in ("/", "/documents/en/visa?start=1&end=5", "/documents/none"):
+        page = client.get(path).text
+        assert not re.search(r"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=", page)
+
+
+def test_too_large_a_form_is_said_calmly(app: Flask) -> None:
+    app.config["MAX_CONTENT_LENGTH"] = 100
+    page = app.test_client().post("/?lang=fr", data={"question": "x" * 200})
+    assert page.status_code == 413
+    assert "Abrégez-la" in page.text
+
+
+def test_no_index_is_said_calmly(client: FlaskClient, pipeline: FakePipeline) -> None:
+    pipeline.unavailable = True
+    assert client.get("/").status_code == 200
+    assert "not ready" in client.get("/").text
+    for page in (client.post("/?lang=fr", data={"question": "When?"}), client.get("/documents/en/visa?lang=fr")):
+        assert page.status_code == 503
+        assert "Les articles ne sont pas encore prêts" in page.text
+
+
+def test_language_switch_cannot_leave_the_page(client: FlaskClient) -> None:
+    page = client.get("/documents/en/visa?start=1&end=4&_external=1&_scheme=javascript&x=//evil.example").text
+    assert 'href="?start=1&amp;end=4&amp;lang=fr#cited"' in page
+    assert "evil" not in page
