@@ -43,6 +43,13 @@ class Delta:
 
 
 @dataclass(frozen=True)
+class Progress:
+    """What is done before an answer is written: so many passages were found, and are read now."""
+
+    passages: int
+
+
+@dataclass(frozen=True)
 class RelatedPassage:
     """A passage worth reading when there is no answer, or beside one."""
 

@@ -8,7 +8,7 @@ from collections.abc import Generator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
-from qa_service.answers import Answer, Citation, Delta, RelatedPassage
+from qa_service.answers import Answer, Citation, Delta, Progress, RelatedPassage
 from qa_service.articles import Article
 from qa_service.composing import extractive, llm
 from qa_service.composing.citations import Draft, shown
@@ -37,7 +37,7 @@ _LARGEST_K = 100
 LONGEST_CONVERSATION_ID = LONGEST_ID
 
 # An answer while it is written, and at last all of it.
-Events = Generator[Delta | Citation | Answer, None, None]
+Events = Generator[Progress | Delta | Citation | Answer, None, None]
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ class Pipeline:
         default_language: Language = "en",
         remember: bool = True,
     ) -> Events:
-        """The same as it is written: pieces of text and citations as they come, and at last the finished answer.
+        """The same as it is written: how much is read, text and citations as they come, at last the finished answer.
 
         The finished answer holds all of it, and takes the place of what was shown before. What is wrong with the
         question or the index is raised here, before anything is shown. Closing it ends the writing.
@@ -155,7 +155,7 @@ class Pipeline:
         return events
 
     def _events(self, asked: _Asked, *, remember: bool) -> Events:
-        """Nothing yet when the passages are found, then what is written of the answer, then the answer."""
+        """Nothing yet when the passages are found, their number, what is written of the answer, and the answer."""
         started = time.perf_counter()
         allowance = self._llm.allowance() if self._llm else None
         earlier = self._conversations.turns(asked.conversation_id) if asked.conversation_id else []
@@ -165,6 +165,7 @@ class Pipeline:
             reading = read(understood, index, self._model)
             retrieved = time.perf_counter()
             yield Delta("")
+            yield Progress(len(reading.ranked))
             draft = yield from self._composed(reading, language, index, allowance)
         composed = time.perf_counter()
         answer = Answer(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from qa_service.answers import Answer, Citation, Delta
+from qa_service.answers import Answer, Citation, Delta, Progress
 from qa_service.errors import IndexUnavailable, InvalidQuestion, SettingsError, UnknownDocument
 from qa_service.pipeline import Pipeline
 from qa_service.settings import Settings, load_settings
@@ -232,7 +232,9 @@ def test_without_an_index_there_is_a_clear_error(tmp_path: Path) -> None:
     ["When was the visa agreement signed?", "Quand l’accord sur les visas a-t-il été signé ?", "How do I bake bread?"],
 )
 def test_a_stream_shows_the_answer_and_ends_with_it(pipeline: Pipeline, question: str) -> None:
-    *shown, answer = pipeline.stream(question)
+    progress, *shown, answer = pipeline.stream(question)
+    assert isinstance(progress, Progress)
+    assert 0 < progress.passages <= 100
     assert isinstance(answer, Answer)
     assert "".join(event.text for event in shown if isinstance(event, Delta)) == answer.answer
     assert tuple(event for event in shown if isinstance(event, Citation)) == answer.citations
@@ -260,7 +262,7 @@ def test_a_stream_without_an_index_says_so_at_once(tmp_path: Path) -> None:
 
 def test_only_a_finished_answer_is_remembered(pipeline: Pipeline) -> None:
     events = pipeline.stream("When was the visa agreement signed?", conversation_id="half")
-    assert isinstance(next(events), Delta)
+    assert isinstance(next(events), Progress)
     events.close()
     assert pipeline._conversations.turns("half") == []
     *_, answer = pipeline.stream("When was the visa agreement signed?", conversation_id="half")

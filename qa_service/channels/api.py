@@ -11,7 +11,7 @@ from flask import Blueprint, Response, json, jsonify, request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from werkzeug.exceptions import BadRequest, UnprocessableEntity
 
-from qa_service.answers import Answer, Citation, Delta
+from qa_service.answers import Answer, Citation, Delta, Progress
 from qa_service.channels.negotiation import preferred_language
 from qa_service.channels.problems import problem_of
 from qa_service.language import Language
@@ -22,7 +22,7 @@ Body = TypeVar("Body", bound=BaseModel)
 # A proxy must pass a stream on as it comes.
 _UNBUFFERED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
-_NAMES: dict[type, str] = {Delta: "delta", Citation: "citation", Answer: "done"}
+_NAMES: dict[type, str] = {Progress: "progress", Delta: "delta", Citation: "citation", Answer: "done"}
 
 
 class AskBody(BaseModel):
@@ -34,6 +34,8 @@ class AskBody(BaseModel):
     language: Language | None = None
     conversation_id: Annotated[str, Field(min_length=1, max_length=LONGEST_CONVERSATION_ID)] | None = None
     stream: bool = False
+    # Whether a stream also tells what is being done before there is any text: clients have to ask for it.
+    progress: bool = False
 
 
 class SearchBody(BaseModel):
@@ -55,7 +57,7 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
         asked = (body.question, body.language, body.conversation_id)
         if body.stream or _wants_events():
             events = pipeline.stream(*asked, default_language=preferred_language())
-            return Response(_sent(events), mimetype="text/event-stream", headers=_UNBUFFERED)
+            return Response(_sent(events, progress=body.progress), mimetype="text/event-stream", headers=_UNBUFFERED)
         return jsonify(pipeline.answer(*asked, default_language=preferred_language()).to_dict())
 
     @routes.post("/api/search")
@@ -105,11 +107,13 @@ def _wants_events() -> bool:
     return any(kind == "text/event-stream" and quality > 0 for kind, quality in accepted)
 
 
-def _sent(events: Events) -> Iterator[str]:
+def _sent(events: Events, *, progress: bool) -> Iterator[str]:
     """An answer as server-sent events: its text and citations as they come, at last all of it; else an error."""
     with closing(events):  # a reader who goes away ends the writing
         try:
             for event in events:
+                if isinstance(event, Progress) and not progress:
+                    continue
                 silent = isinstance(event, Delta) and not event.text
                 # A comment keeps the connection, and tells whether the reader is still there.
                 yield ": \n\n" if silent else _event(_NAMES[type(event)], asdict(event))

@@ -41,7 +41,7 @@ def status_of(error: QAServiceError) -> int:
 
 
 def problem_of(error: Exception) -> Response:
-    """The problem document of our own errors and of HTTP's; of any other, which is logged, one that tells nothing of it."""
+    """The problem document of one of our own errors or HTTP's; any other is logged, and its document tells nothing."""
     if isinstance(error, QAServiceError):
         return problem(status_of(error), str(error))
     if isinstance(error, HTTPException):

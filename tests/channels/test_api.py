@@ -160,6 +160,15 @@ def test_a_stream_ends_with_the_whole_answer(client: FlaskClient, question: str,
     assert [data for kind, data in received if kind == "citation"] == answer["citations"]
 
 
+@pytest.mark.parametrize("question", [ENGLISH, FRENCH])
+def test_progress_is_told_to_those_who_ask_for_it(client: FlaskClient, question: str) -> None:
+    plain = events(client.post("/api/ask", json={"question": question, "stream": True}))
+    told = events(client.post("/api/ask", json={"question": question, "stream": True, "progress": True}))
+    assert {name for name, _ in plain} == {"delta", "citation", "done"}
+    assert [name for name, _ in told] == ["progress", *(name for name, _ in plain)]
+    assert 0 < told[0][1]["passages"] <= 100
+
+
 @pytest.mark.parametrize("accepted", ["application/json, text/event-stream;q=0", "*/*", "application/json"])
 def test_a_client_that_does_not_ask_for_events_gets_json(client: FlaskClient, accepted: str) -> None:
     response = client.post("/api/ask", json={"question": ENGLISH}, headers={"Accept": accepted})
