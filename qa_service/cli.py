@@ -149,7 +149,7 @@ def status(as_json: bool) -> None:
 @click.option("--port", type=click.IntRange(1, 65_535), help="Port to listen on, instead of QA_PORT.")
 def serve(host: str | None, port: int | None) -> None:
     """Serve the chat page and the HTTP endpoints under gunicorn until a signal ends it."""
-    from qa_service.conversations import database_url
+    from qa_service.database import database_url
     from qa_service.embedding_model import load_embeddings
     from qa_service.language_model import LanguageModel
     from qa_service.server import Server

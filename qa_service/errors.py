@@ -10,7 +10,8 @@
     ├── EmbeddingsUnavailable   the provider of the embeddings does not answer
     ├── InvalidQuestion         the question cannot be taken
     ├── QuestionFileError       a file of questions cannot be read
-    └── UnknownDocument         no indexed document has this id
+    ├── UnknownDocument         no indexed document has this id
+    └── StorageUnavailable      the database fails, and what was asked of it was not done
 
 Each message is one line that says what is wrong and what to do, and names no folder of the machine.
 """
@@ -58,3 +59,7 @@ class QuestionFileError(QAServiceError):
 
 class UnknownDocument(QAServiceError):
     """No indexed document has this id."""
+
+
+class StorageUnavailable(QAServiceError):
+    """The database fails, and what was asked of it was not done."""

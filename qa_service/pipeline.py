@@ -14,6 +14,7 @@ from qa_service.composing import extractive, llm
 from qa_service.composing.citations import Draft, shown
 from qa_service.composing.reading import Reading, read
 from qa_service.conversations import LONGEST_ID, Conversations, Turn
+from qa_service.database import Database
 from qa_service.document_store import DocumentSummary
 from qa_service.embedding_model import EmbeddingModel
 from qa_service.errors import InvalidQuestion
@@ -87,7 +88,8 @@ class Pipeline:
         Raises SettingsError or MissingExtra when the settings cannot be met.
         """
         self._settings = settings
-        self._conversations = Conversations(settings)
+        self._database = Database(settings)
+        self._conversations = Conversations(self._database, settings.conversation_days)
         self._model = EmbeddingModel.load(settings.embeddings)
         self._index = CurrentIndex(IndexFolder(settings.index), self._model)
         self._llm = LanguageModel.load(settings)
@@ -102,11 +104,11 @@ class Pipeline:
         self._index.follow()
 
     def close(self) -> None:
-        """Let go of the index, the conversations and the language model."""
+        """Let go of the index, the database and the language model."""
         if self._llm:
             self._llm.close()
         self._index.stop()
-        self._conversations.close()
+        self._database.close()
 
     def retriever(self, k: int = _RANKED) -> BilingualRetriever:
         """The ranking as a LangChain retriever."""

@@ -6,23 +6,21 @@ import logging
 import os
 import shutil
 import sqlite3
-import stat
 import subprocess
 import sys
 import threading
 import time
 import uuid
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_mock_engine
 
-from qa_service import conversations
 from qa_service.answers import Answer, Citation
-from qa_service.conversations import FILE, TURNS_READ, Conversations, database_url
-from qa_service.errors import MissingExtra, SettingsError
-from qa_service.settings import load_settings
+from qa_service.conversations import TURNS_READ, Conversations
+from qa_service.database import FILE, Database
+from qa_service.settings import Settings, load_settings
 
 ASKED = "Who prunes the roses, Wilhelmina?"
 CITATION = Citation(1, "en/rose-garden", "The rose garden", "en", None, "2024-05-13", "Volunteers prune.", 10, 27, 0.8)
@@ -42,11 +40,17 @@ def file(settings) -> Path:
     return settings.index / FILE
 
 
+@contextmanager
+def conversations(settings: Settings, retry_after_s: float = 0) -> Iterator[Conversations]:
+    """Conversations in a database of their own, which is closed at the end."""
+    with closing(Database(settings, retry_after_s=retry_after_s)) as database:
+        yield Conversations(database, settings.conversation_days)
+
+
 @pytest.fixture
 def kept(settings):
-    opened = Conversations(settings, retry_after_s=0)
-    yield opened
-    opened.close()
+    with conversations(settings) as kept:
+        yield kept
 
 
 def questions(kept: Conversations, conversation_id: str) -> list[str]:
@@ -91,86 +95,55 @@ def test_any_id_is_only_a_name(kept, name):
 
 def test_it_is_still_there_after_a_restart(settings, kept):
     kept.add(answer("c"), "u")
-    kept.close()
-    assert questions(Conversations(settings), "c") == [ASKED]
+    with conversations(settings) as later:
+        assert questions(later, "c") == [ASKED]
 
 
-def test_a_closed_one_opens_again(kept):
-    kept.add(answer("c"), "u")
-    kept.close()
-    assert questions(kept, "c") == [ASKED]
-
-
-def test_the_file_is_for_its_owner_and_nothing_is_made_before_it_is_needed(kept, file):
+def test_nothing_is_made_before_it_is_needed(kept, file):
     assert kept.turns("c") == []
     assert not file.parent.exists()
-    kept.add(answer("c"), "u")
-    for path in file.parent.iterdir():
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600, path.name
-
-
-def test_sqlite_is_set_up_for_many_readers_and_a_writer(kept, file):
-    kept.add(answer("c"), "u")
-    with sqlite3.connect(file) as connection:
-        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-        assert connection.execute("SELECT version FROM qa_schema").fetchall() == [(conversations.SCHEMA_VERSION,)]
-    connection.close()
-
-
-def test_a_database_of_another_kind_gets_the_same_tables():
-    said: list[str] = []
-    engine = create_mock_engine(
-        "postgresql+psycopg://", lambda sql, *_, **__: said.append(str(sql.compile(dialect=engine.dialect)))
-    )
-    conversations._SCHEMA.create_all(engine, checkfirst=False)
-    text = " ".join(said)
-    assert "number BIGSERIAL NOT NULL" in text
-    assert text.count("CREATE TABLE") == 2
-    assert text.count("CREATE INDEX") == 2
 
 
 # For how long
 
 
 def test_what_is_older_than_it_may_be_is_deleted(settings, file):
-    first = Conversations(settings)
-    first.add(answer("old"), "u")
-    first.add(answer("new"), "u")
-    first.close()
+    with conversations(settings) as first:
+        first.add(answer("old"), "u")
+        first.add(answer("new"), "u")
     with sqlite3.connect(file) as connection:
         past = (time.time() - 31 * 86_400) * 1000
         connection.execute("UPDATE qa_turns SET asked_at = ? WHERE conversation_id = 'old'", (past,))
     connection.close()
-    second = Conversations(settings)
-    second.add(answer("newest"), "u")
-    assert [len(second.turns(name)) for name in ("old", "new", "newest")] == [0, 1, 1]
-    second.close()
+    with conversations(settings) as second:
+        second.add(answer("newest"), "u")
+        assert [len(second.turns(name)) for name in ("old", "new", "newest")] == [0, 1, 1]
+    with sqlite3.connect(file) as connection:
+        assert connection.execute("SELECT count(*) FROM qa_turns").fetchone() == (2,)
+    connection.close()
 
 
-def test_what_is_older_than_it_may_be_is_not_read_before_it_is_deleted(settings, file):
-    kept = Conversations(settings)
+def test_what_is_older_than_it_may_be_is_not_read_before_it_is_deleted(kept, file):
     kept.add(answer("old"), "u")
     with sqlite3.connect(file) as connection:
         connection.execute("UPDATE qa_turns SET asked_at = ?", ((time.time() - 31 * 86_400) * 1000,))
     connection.close()
     assert kept.turns("old") == []
-    kept.close()
 
 
 def test_zero_days_keep_nothing_and_make_no_file(tmp_path):
-    kept = Conversations(load_settings(index=tmp_path / "index", conversation_days=0))
-    kept.add(answer("c"), "u")
-    assert kept.turns("c") == []
+    with conversations(load_settings(index=tmp_path / "index", conversation_days=0)) as kept:
+        kept.add(answer("c"), "u")
+        assert kept.turns("c") == []
     assert not (tmp_path / "index").exists()
 
 
 def test_zero_days_delete_what_was_kept(settings, kept, file):
     kept.add(answer("c"), "u")
-    kept.close()
-    none = Conversations(load_settings(index=settings.index, conversation_days=0))
-    assert none.turns("c") == []
-    none.add(answer("c"), "u")
-    none.close()
+    kept._database.close()
+    with conversations(load_settings(index=settings.index, conversation_days=0)) as none:
+        assert none.turns("c") == []
+        none.add(answer("c"), "u")
     with sqlite3.connect(file) as connection:
         assert connection.execute("SELECT count(*) FROM qa_turns").fetchone() == (0,)
     connection.close()
@@ -201,12 +174,14 @@ import sys, uuid
 from pathlib import Path
 from qa_service.answers import Answer
 from qa_service.conversations import Conversations
+from qa_service.database import Database
 from qa_service.settings import load_settings
-kept = Conversations(load_settings(index=Path(sys.argv[1])))
+database = Database(load_settings(index=Path(sys.argv[1])))
+kept = Conversations(database, 30)
 sys.stdin.readline()
 for _ in range(20):
     kept.add(Answer(uuid.uuid4().hex, "c", "q", "en", "a" * 2_000, True, "extractive", ()), "u")
-kept.close()
+database.close()
 """
 
 
@@ -254,34 +229,19 @@ def test_a_folder_in_its_place_costs_memory_alone(kept, file, caplog):
 
 
 def test_a_locked_file_is_waited_for_once(settings, file, caplog):
-    kept = Conversations(settings, retry_after_s=60)
-    kept.add(answer("c"), "u")
-    holder = sqlite3.connect(file, isolation_level=None)
-    holder.execute("BEGIN EXCLUSIVE")
-    started = time.monotonic()
-    for _ in range(20):
+    with conversations(settings, retry_after_s=60) as kept:
         kept.add(answer("c"), "u")
-        kept.turns("c")
-    assert time.monotonic() - started < 5
-    holder.execute("ROLLBACK")
-    holder.close()
+        holder = sqlite3.connect(file, isolation_level=None)
+        holder.execute("BEGIN EXCLUSIVE")
+        started = time.monotonic()
+        for _ in range(20):
+            kept.add(answer("c"), "u")
+            kept.turns("c")
+        assert time.monotonic() - started < 5
+        holder.execute("ROLLBACK")
+        holder.close()
     assert warnings(caplog) == ["Conversations cannot be kept (SQLITE_BUSY); questions are answered without memory."]
     assert ASKED not in caplog.text
-    kept.close()
-
-
-def test_a_file_that_was_locked_before_holds_nobody_up_for_long(settings, file, caplog):
-    file.parent.mkdir()
-    holder = sqlite3.connect(file, isolation_level=None)
-    holder.execute("BEGIN EXCLUSIVE")
-    kept = Conversations(settings)
-    started = time.monotonic()
-    with ThreadPoolExecutor(8) as threads:
-        list(threads.map(lambda _: kept.add(answer("c"), "u"), range(16)))
-    assert time.monotonic() - started < 5
-    assert len(warnings(caplog)) == 1
-    holder.close()
-    kept.close()
 
 
 def test_it_remembers_again_when_the_trouble_is_over_and_says_new_trouble(kept, file, caplog):
@@ -334,67 +294,11 @@ def test_a_full_disk_costs_memory_alone(settings):
     assert "answered without memory" in done.stderr
 
 
-def test_the_tables_of_another_version_are_left_alone(settings, kept, file, caplog):
-    kept.add(answer("c"), "u")
-    with sqlite3.connect(file) as connection:
-        connection.execute("UPDATE qa_schema SET version = 99")
-    connection.close()
-    later = Conversations(settings, retry_after_s=0)
-    later.add(answer("c"), "u")
-    assert later.turns("c") == []
-    later.close()
-    assert "another version" in caplog.text
-    assert len(kept.turns("c")) == 1
-
-
 def test_a_server_that_is_not_there_costs_memory_alone(tmp_path, caplog):
     pytest.importorskip("psycopg")
     url = "postgresql+psycopg://qa:hush-hush@127.0.0.1:1/qa"
-    kept = Conversations(load_settings(index=tmp_path, database_url=url))
-    kept.add(answer("c"), "u")
-    assert kept.turns("c") == []
+    with conversations(load_settings(index=tmp_path, database_url=url), retry_after_s=60) as kept:
+        kept.add(answer("c"), "u")
+        assert kept.turns("c") == []
     assert len(warnings(caplog)) == 1
     assert "hush-hush" not in caplog.text
-
-
-# The setting
-
-
-def test_the_database_is_a_file_of_the_index_folder_unless_another_is_named(settings, tmp_path):
-    assert database_url(settings).database == str(settings.index / FILE)
-    elsewhere = load_settings(database_url=f"sqlite:///{tmp_path}/elsewhere.sqlite3")
-    kept = Conversations(elsewhere)
-    kept.add(answer("c"), "u")
-    kept.close()
-    assert (tmp_path / "elsewhere.sqlite3").is_file()
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "nonsense",
-        "hush-hush",
-        "unknown://qa:hush-hush@host/name",
-        "sqlite://",
-        "sqlite:///:memory:",
-        "sqlite:///file:name?uri=true&password=hush-hush",
-        "postgresql+nothing://qa:hush-hush@host/name",
-        "postgresql://qa:hush-hush@host:port/name",
-        "sqlite+aiosqlite:///hush-hush.sqlite3",
-    ],
-)
-def test_a_wrong_database_stops_the_start_with_a_line_that_tells_no_password(url):
-    with pytest.raises((SettingsError, MissingExtra)) as caught:
-        Conversations(load_settings(database_url=url))
-    assert "QA_DATABASE_URL" in str(caught.value)
-    assert "hush-hush" not in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_driver_that_is_not_installed_is_named():
-    with pytest.raises(MissingExtra, match=r"QA_DATABASE_URL needs the package pg8000.*qa-service\[postgres\]"):
-        Conversations(load_settings(database_url="postgresql+pg8000://qa:hush-hush@host/name"))
-
-
-def test_the_settings_show_no_password():
-    assert "hush-hush" not in repr(load_settings(database_url="postgresql+psycopg://qa:hush-hush@host/name"))
