@@ -19,7 +19,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, Connection, Engine, Integer, MetaData, Table, create_engine, event, insert, select
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    Integer,
+    MetaData,
+    Table,
+    create_engine,
+    event,
+    insert,
+    inspect,
+    select,
+)
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import (
     ArgumentError,
@@ -249,19 +261,27 @@ def _make_tables(engine: Engine) -> None:
 
 def _create(engine: Engine) -> None:
     with engine.connect() as connection:
+        # Looking first: where all is there already, nothing waits for those who write.
+        if set(inspect(connection).get_table_names()).issuperset(SCHEMA.tables) and _is_ours(connection):
+            return
         # All or nothing; of two processes that begin on one file, the second waits for the first.
         connection.exec_driver_sql("BEGIN IMMEDIATE" if engine.dialect.name == "sqlite" else "BEGIN")
         try:
             SCHEMA.create_all(connection)
-            found = connection.execute(select(_VERSION.c.version)).scalars().all()
-            if not found:
+            if not _is_ours(connection):
                 connection.execute(insert(_VERSION), {"version": SCHEMA_VERSION})
         except BaseException:
             connection.exec_driver_sql("ROLLBACK")
             raise
         connection.exec_driver_sql("COMMIT")
+
+
+def _is_ours(connection: Connection) -> bool:
+    """Whether the tables are of this version; not yet, where they have just been made."""
+    found = connection.execute(select(_VERSION.c.version)).scalars().all()
     if found and found != [SCHEMA_VERSION]:
         raise _OtherVersion
+    return bool(found)
 
 
 def _identity(file: Path | None) -> tuple[int, int] | None:

@@ -9,8 +9,10 @@
     ├── IndexBusy               another run is writing the index
     ├── EmbeddingsUnavailable   the provider of the embeddings does not answer
     ├── InvalidQuestion         the question cannot be taken
+    ├── InvalidFeedback         the rating or its comment cannot be taken
     ├── QuestionFileError       a file of questions cannot be read
     ├── UnknownDocument         no indexed document has this id
+    ├── UnknownAnswer           no kept answer has this id
     └── StorageUnavailable      the database fails, and what was asked of it was not done
 
 Each message is one line that says what is wrong and what to do, and names no folder of the machine.
@@ -53,12 +55,20 @@ class InvalidQuestion(QAServiceError):
     """The question cannot be taken."""
 
 
+class InvalidFeedback(QAServiceError):
+    """The rating or its comment cannot be taken."""
+
+
 class QuestionFileError(QAServiceError):
     """A file of questions cannot be read."""
 
 
 class UnknownDocument(QAServiceError):
     """No indexed document has this id."""
+
+
+class UnknownAnswer(QAServiceError):
+    """No kept answer has this id."""
 
 
 class StorageUnavailable(QAServiceError):

@@ -18,6 +18,7 @@ from qa_service.database import Database
 from qa_service.document_store import DocumentSummary
 from qa_service.embedding_model import EmbeddingModel
 from qa_service.errors import InvalidQuestion
+from qa_service.feedback import Feedback
 from qa_service.follow_ups import asked_language, complete
 from qa_service.generations import IndexFolder
 from qa_service.index_reader import CurrentIndex, OpenIndex
@@ -90,6 +91,7 @@ class Pipeline:
         self._settings = settings
         self._database = Database(settings)
         self._conversations = Conversations(self._database, settings.conversation_days)
+        self._feedback = Feedback(self._database, settings.conversation_days)
         self._model = EmbeddingModel.load(settings.embeddings)
         self._index = CurrentIndex(IndexFolder(settings.index), self._model)
         self._llm = LanguageModel.load(settings)
@@ -209,6 +211,19 @@ class Pipeline:
             return (yield from shown(quoted))
         writer = llm.Writer(self._llm, allowance, self._settings.llm_prompt_tokens, self._count_tokens)
         return (yield from llm.compose(reading, quoted, language, index, self._model, writer))
+
+    @property
+    def keeps_answers(self) -> bool:
+        """Whether answers are kept at all, and can be rated."""
+        return self._settings.conversation_days > 0
+
+    def rate(self, answer_id: str, rating: int, comment: str = "") -> None:
+        """Keep what a reader thinks of an answer, 1 or -1, in place of an earlier rating.
+
+        No index is needed. Raises InvalidFeedback for another rating or a comment of more than 2,000 characters,
+        UnknownAnswer when no kept answer has the id, and StorageUnavailable when the database fails.
+        """
+        self._feedback.rate(answer_id, rating, comment)
 
     def search(self, query: str, k: int = _RANKED) -> list[RelatedPassage]:
         """The ranked passages that an answer would be composed from; both languages in one ranking.

@@ -50,10 +50,11 @@ class Settings(BaseSettings):
     )
     database_url: SecretStr = Field(
         SecretStr(""),
-        description="Empty: a SQLite file in `QA_INDEX`; else the database of conversations, as an SQLAlchemy URL.",
+        description="Empty: a SQLite file in `QA_INDEX`; else the database of conversations and feedback, as an "
+        "SQLAlchemy URL.",
     )
     conversation_days: Annotated[int, Field(ge=0, le=36_500)] = Field(
-        30, description="How long conversations are kept, in days; 0 keeps nothing, and deletes what was kept."
+        30, description="How long conversations and feedback are kept, in days; 0 keeps nothing, and deletes what was."
     )
     llm: str = Field(
         "",

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, create_mock_engine
 
-from qa_service import conversations, database
+from qa_service import conversations, database, feedback
 from qa_service.database import FILE, SCHEMA_VERSION, Database, database_url
 from qa_service.errors import MissingExtra, SettingsError, StorageUnavailable
 from qa_service.settings import Settings, load_settings
@@ -129,6 +129,15 @@ def test_a_file_that_is_deleted_under_it_is_made_anew(
     assert warnings(caplog) == []
 
 
+def test_opening_waits_for_nobody_who_writes(settings: Settings, opened: Database, file: Path) -> None:
+    write(opened)
+    with closing(sqlite3.connect(file, isolation_level=None)) as holder, closing(Database(settings)) as later:
+        holder.execute("BEGIN IMMEDIATE")
+        started = time.monotonic()
+        assert later.perform(notes) == [NOTE]
+        assert time.monotonic() - started < 0.5
+
+
 # Its tables
 
 
@@ -140,8 +149,9 @@ def test_a_database_of_another_kind_gets_the_same_tables() -> None:
     database.SCHEMA.create_all(engine, checkfirst=False)
     text = " ".join(said)
     assert "number BIGSERIAL NOT NULL" in text
-    assert text.count("CREATE TABLE") == len(database.SCHEMA.tables) == 2
-    assert text.count("CREATE INDEX") == 2
+    assert "REFERENCES qa_turns (answer_id) ON DELETE CASCADE" in text
+    assert text.count("CREATE TABLE") == len(database.SCHEMA.tables) == 3
+    assert text.count("CREATE INDEX") == 3
 
 
 def tables(file: Path) -> set[str]:
@@ -154,7 +164,7 @@ def test_a_table_that_is_missing_is_made_and_the_others_are_left_as_they_are(
 ) -> None:
     write(opened)
     opened.close()
-    declared = {conversations.TURNS.name}
+    declared = {conversations.TURNS.name, feedback._FEEDBACK.name}
     assert declared <= tables(file)
     for name in declared:
         with closing(sqlite3.connect(file)) as connection:
@@ -172,11 +182,13 @@ def test_the_tables_of_another_version_are_left_alone(
     write(opened)
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         connection.execute("UPDATE qa_schema SET version = 99")
+        connection.execute("DROP TABLE qa_feedback")
     with closing(Database(settings, retry_after_s=0)) as later:
         assert not write(later)
         with pytest.raises(StorageUnavailable, match="another version of the service made the tables"):
             later.perform(notes)
     assert warnings(caplog) == [TOLD.format("another version of the service made the tables")]
+    assert "qa_feedback" not in tables(file)
     assert opened.perform(notes) == [NOTE]
 
 

@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 from qa_service.answers import Answer, Citation, Delta, Progress
-from qa_service.errors import IndexUnavailable, InvalidQuestion, SettingsError, UnknownDocument
+from qa_service.errors import (
+    IndexUnavailable,
+    InvalidFeedback,
+    InvalidQuestion,
+    SettingsError,
+    StorageUnavailable,
+    UnknownAnswer,
+    UnknownDocument,
+)
 from qa_service.pipeline import Pipeline
 from qa_service.settings import Settings, load_settings
 from tests.llm_server import LlmServer, fails, says, stalls
@@ -222,6 +230,45 @@ def test_without_an_index_there_is_a_clear_error(tmp_path: Path) -> None:
     empty.open()
     with pytest.raises(IndexUnavailable, match="qa-service index"):
         empty.answer("visa?")
+
+
+# Feedback
+
+
+@pytest.mark.parametrize("question", ["When was the visa agreement signed?", "Comment enlever une tache de vin ?"])
+def test_an_answer_can_be_rated(pipeline: Pipeline, question: str) -> None:
+    answer = pipeline.answer(question)
+    assert pipeline.keeps_answers
+    pipeline.rate(answer.id, 1)
+    pipeline.rate(answer.id, -1, "La date\0 manque")
+    (entry,) = [entry for entry in pipeline._feedback.entries() if entry.answer_id == answer.id]
+    assert (entry.question, entry.language, entry.answer) == (question, answer.language, answer.answer)
+    assert (entry.rating, entry.comment, entry.abstained) == (-1, "La date  manque", answer.abstained)
+    assert [citation["quote"] for citation in entry.citations] == [citation.quote for citation in answer.citations]
+
+
+def test_what_cannot_be_rated_is_refused(pipeline: Pipeline) -> None:
+    forgotten = pipeline.answer("When was the visa agreement signed?", remember=False)
+    for answer_id in (forgotten.id, "none", "\ud800"):
+        with pytest.raises(UnknownAnswer):
+            pipeline.rate(answer_id, 1)
+    known = pipeline.answer("When was the visa agreement signed?")
+    for rating, comment in ((0, ""), (2, ""), (1, "x" * 2_001)):
+        with pytest.raises(InvalidFeedback):
+            pipeline.rate(known.id, rating, comment)
+
+
+def test_where_no_answer_is_kept_none_is_rated(tmp_path: Path) -> None:
+    with closing(Pipeline(load_settings(index=tmp_path / "index", conversation_days=0))) as forgetful:
+        assert not forgetful.keeps_answers
+        with pytest.raises(UnknownAnswer):
+            forgetful.rate("0" * 32, 1)
+
+
+def test_a_rating_that_a_broken_database_loses_is_told(tmp_path: Path) -> None:
+    (tmp_path / "conversations.sqlite3").write_bytes(b"no database" * 1_000)
+    with closing(Pipeline(load_settings(index=tmp_path))) as broken, pytest.raises(StorageUnavailable):
+        broken.rate("0" * 32, 1)
 
 
 # Streams

@@ -12,8 +12,11 @@ from qa_service.errors import (
     EmbeddingsUnavailable,
     IndexMismatch,
     IndexUnavailable,
+    InvalidFeedback,
     InvalidQuestion,
     QAServiceError,
+    StorageUnavailable,
+    UnknownAnswer,
     UnknownDocument,
 )
 
@@ -21,10 +24,13 @@ _LOG = logging.getLogger(__name__)
 
 _STATUS: dict[type[QAServiceError], int] = {
     InvalidQuestion: 422,
+    InvalidFeedback: 422,
     UnknownDocument: 404,
+    UnknownAnswer: 404,
     IndexUnavailable: 503,
     IndexMismatch: 503,
     EmbeddingsUnavailable: 503,
+    StorageUnavailable: 503,
 }
 
 
