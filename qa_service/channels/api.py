@@ -47,6 +47,16 @@ class SearchBody(BaseModel):
     k: Annotated[int, Field(ge=1, le=100)] = 10
 
 
+class FeedbackBody(BaseModel):
+    """The body of ``POST /api/feedback``."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    answer_id: str
+    rating: Annotated[int, Field(ge=-1, le=1)]  # a Literal would take true for 1; the pipeline refuses 0
+    comment: str = ""
+
+
 def blueprint(pipeline: Pipeline) -> Blueprint:
     """The routes under ``/api``, and the two health checks."""
     routes = Blueprint("api", __name__)
@@ -64,6 +74,12 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
     def search() -> Response:
         body = _body(SearchBody)
         return jsonify(passages=[asdict(passage) for passage in pipeline.search(body.query, body.k)])
+
+    @routes.post("/api/feedback")
+    def feedback() -> Response:
+        body = _body(FeedbackBody)
+        pipeline.rate(body.answer_id, body.rating, body.comment)
+        return Response(status=204)
 
     @routes.get("/api/documents")
     def documents() -> Response:

@@ -200,6 +200,64 @@ def test_search_ranks_both_languages(client: FlaskClient) -> None:
     assert scores == sorted(scores, reverse=True)
 
 
+@pytest.mark.parametrize(("question", "stream"), [(ENGLISH, False), (FRENCH, False), (FRENCH, True)])
+def test_an_answer_can_be_rated(app: Flask, client: FlaskClient, question: str, stream: bool) -> None:
+    response = client.post("/api/ask", json={"question": question, "stream": stream})
+    answer = events(response)[-1][1] if stream else response.get_json()
+    for given in ({"rating": 1, "comment": "Exact 🙂"}, {"rating": -1}, {"rating": -1, "comment": "Trop\0 long"}):
+        rated = client.post("/api/feedback", json={"answer_id": answer["id"], **given})
+        assert (rated.status_code, rated.data) == (204, b"")
+    entries = app.extensions["qa_service"]._feedback.entries()
+    (entry,) = [entry for entry in entries if entry.answer_id == answer["id"]]
+    assert (entry.question, entry.rating, entry.comment) == (question, -1, "Trop  long")
+
+
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [
+        (b"{", 400),
+        (b"[]", 400),
+        (b"{}", 422),
+        (b'{"rating": 1}', 422),
+        (b'{"answer_id": "ID"}', 422),
+        (b'{"answer_id": 7, "rating": 1}', 422),
+        (b'{"answer_id": "ID", "rating": 0}', 422),
+        (b'{"answer_id": "ID", "rating": 2}', 422),
+        (b'{"answer_id": "ID", "rating": true}', 422),
+        (b'{"answer_id": "ID", "rating": 1.0}', 422),
+        (b'{"answer_id": "ID", "rating": "1"}', 422),
+        (b'{"answer_id": "ID", "rating": null}', 422),
+        (b'{"answer_id": "ID", "rating": 1, "comment": 7}', 422),
+        (b'{"answer_id": "ID", "rating": 1, "comment": "' + b"x" * 2_001 + b'"}', 422),
+        (b'{"answer_id": "ID", "rating": 1, "comment": "' + b"x" * 1_000_000 + b'"}', 413),
+        (b'{"answer_id": "", "rating": 1}', 404),
+        (b'{"answer_id": "' + b"0" * 32 + b'", "rating": 1}', 404),
+        (b'{"answer_id": "\\ud800", "rating": 1}', 404),
+        (b'{"answer_id": "\\u0000", "rating": 1}', 404),
+        (b'{"answer_id": "' + b"x" * 100_000 + b'", "rating": 1}', 404),
+    ],
+)
+def test_wrong_feedback_is_a_problem(client: FlaskClient, given: bytes, status: int) -> None:
+    answer = ask(client, ENGLISH)
+    body = given.replace(b"ID", answer["id"].encode())
+    check_problem(client.post("/api/feedback", data=body, content_type="application/json"), status)
+    assert client.post("/api/feedback", json={"answer_id": answer["id"], "rating": 1}).status_code == 204
+
+
+@pytest.mark.parametrize("comment", ["\\ud800", "\\u202eabc", "\\ud83d\\ude42", "<script>", "\\u001b[2J"])
+def test_odd_comments_are_only_text(client: FlaskClient, comment: str) -> None:
+    body = f'{{"answer_id": "{ask(client, FRENCH)["id"]}", "rating": -1, "comment": "{comment}"}}'
+    assert client.post("/api/feedback", data=body, content_type="application/json").status_code == 204
+
+
+def test_feedback_that_cannot_be_kept_is_told(unready: FlaskClient, tmp_path: Path) -> None:
+    (tmp_path / "index").mkdir(exist_ok=True)
+    (tmp_path / "index" / "conversations.sqlite3").write_bytes(b"no database" * 1_000)
+    for _ in range(2):
+        problem = check_problem(unready.post("/api/feedback", json={"answer_id": "0" * 32, "rating": 1}), 503)
+        assert str(tmp_path) not in problem["detail"]
+
+
 def test_documents_are_listed_and_shown(client: FlaskClient) -> None:
     listed = client.get("/api/documents").get_json()["documents"]
     assert len(listed) == 16
