@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ from qa_service.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from qa_service.evaluation import Evaluation, Share
+    from qa_service.feedback import Entry
     from qa_service.pipeline import Pipeline
     from qa_service.planning import Progress
 
@@ -145,6 +147,25 @@ def status(as_json: bool) -> None:
 
 
 @cli.command()
+@as_json
+def feedback(as_json: bool) -> None:
+    """Show what readers think of the answers, the oldest rating first, with each question and answer.
+
+    The service may run meanwhile, and no index is needed.
+    """
+    from qa_service.database import Database
+    from qa_service.feedback import Feedback
+
+    settings = load_settings()
+    with closing(Database(settings)) as database:
+        entries = Feedback(database, settings.conversation_days).entries()
+        if as_json:
+            _print_json_list(map(asdict, entries))
+        else:
+            _print_feedback(entries)
+
+
+@cli.command()
 @click.option("--host", help="Address to listen on, instead of QA_HOST.")
 @click.option("--port", type=click.IntRange(1, 65_535), help="Port to listen on, instead of QA_PORT.")
 def serve(host: str | None, port: int | None) -> None:
@@ -223,6 +244,28 @@ def _require_free(settings: Settings) -> None:
             ) from None
 
 
+# What could move the cursor, or the text around it, on a terminal.
+_UNSHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
+
+
+def _print_feedback(entries: Iterator[Entry]) -> None:
+    """Each rating on a line with its question, and under it the comment, in one line too, and the answer's id."""
+    shown = False
+    for entry in entries:
+        given = entry.given_at[:16].replace("T", " ")
+        click.echo(f"{entry.rating:+d}  {given}  {_in_a_line(entry.question)}")
+        if entry.comment:
+            click.echo(f"    {_in_a_line(entry.comment)}")
+        click.echo(f"    answer {entry.answer_id}")
+        shown = True
+    if not shown:
+        click.echo("No answer has been rated.")
+
+
+def _in_a_line(text: str) -> str:
+    return _UNSHOWN.sub(" ", text).strip()
+
+
 # What the table calls the figures, in its order.
 _FIGURES = {
     "questions": "questions",
@@ -285,3 +328,12 @@ def _print_table(heads: list[str], rows: list[list[str]]) -> None:
 
 def _print_json(value: object) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=1))
+
+
+def _print_json_list(values: Iterator[object]) -> None:
+    """One JSON list, however long, one value of it in memory at a time; nothing before the first one is there."""
+    before = "[\n"
+    for value in values:
+        click.echo(before + json.dumps(value, ensure_ascii=False, indent=1), nl=False)
+        before = ",\n"
+    click.echo("[]" if before == "[\n" else "\n]")

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import sqlite3
 import subprocess
 import sys
+import time
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +23,8 @@ import pytest
 from qa_service import __version__
 from qa_service.cli import main
 from qa_service.generations import IndexFolder
+from qa_service.pipeline import Pipeline
+from qa_service.settings import load_settings
 from tests.llm_server import KEY, Reply, fails, says
 
 ENGLISH = """---
@@ -261,7 +266,7 @@ def test_questions_under_one_name_lean_on_one_another(qa):
     assert qa("ask", "tram?", "--conversation", "x" * 101).status == 1
 
 
-@pytest.mark.parametrize("command", [["ask", "tram?"], ["status"], ["serve"]])
+@pytest.mark.parametrize("command", [["ask", "tram?"], ["status"], ["serve"], ["feedback"]])
 def test_a_wrong_database_is_one_line_without_its_password(qa, monkeypatch, command):
     monkeypatch.setenv("QA_DATABASE_URL", "oracle11://qa:hush-hush@host/name")
     ended = qa(*command)
@@ -413,6 +418,87 @@ def test_json_is_one_value_and_nothing_else(process, questions, arguments):
     assert isinstance(ended.json(), dict)
 
 
+# feedback
+
+
+def rated(home: Path, *given: tuple[str, int, str]) -> list[str]:
+    """Rate an answer to each of these questions, as readers would; the answers' ids."""
+    with closing(Pipeline(load_settings(index=home / "index"))) as pipeline:
+        pipeline.open()
+        ids = []
+        for question, rating, comment in given:
+            ids.append(pipeline.answer(question).id)
+            pipeline.rate(ids[-1], rating, comment)
+            time.sleep(0.003)
+        return ids
+
+
+GIVEN = [
+    ("When does the tram line open?", 1, ""),
+    ("Qui est la directrice de la bibliothèque ?", -1, "Elle a changé\nen mai 🙂 \u202egnol"),
+]
+
+
+def test_feedback_is_listed_oldest_first(qa, home):
+    first, second = rated(home, *GIVEN)
+    ended = qa("feedback")
+    assert (ended.status, ended.err) == (0, "")
+    day = r"\d{4}-\d\d-\d\d \d\d:\d\d"
+    assert re.sub(day, "DAY", ended.out).splitlines() == [
+        "+1  DAY  When does the tram line open?",
+        f"    answer {first}",
+        "-1  DAY  Qui est la directrice de la bibliothèque ?",
+        "    Elle a changé en mai 🙂  gnol",
+        f"    answer {second}",
+    ]
+
+
+def test_feedback_as_json_holds_all_of_it(process, home):
+    ids = rated(home, *GIVEN)
+    shutil.rmtree(home / "index/generations")  # no index is needed
+    ended = process("feedback", "--json")
+    assert (ended.status, ended.err) == (0, "")
+    entries = ended.json()
+    assert [entry["answer_id"] for entry in entries] == ids
+    assert [(entry["question"], entry["rating"], entry["comment"]) for entry in entries] == GIVEN
+    assert [entry["language"] for entry in entries] == ["en", "fr"]
+    assert "4 May 2031" in entries[0]["citations"][0]["quote"]
+    assert entries[1]["citations"][0]["document_id"] == "fr/bibliotheque"
+    assert list(entries[0]) == [
+        "answer_id", "conversation_id", "asked_at", "given_at", "question", "language", "answer", "abstained",
+        "citations", "rating", "comment",
+    ]  # fmt: skip
+    assert all(entry["given_at"].endswith("+00:00") for entry in entries)
+
+
+def test_without_feedback_there_is_a_line_or_an_empty_list(qa, home):
+    assert (qa("feedback").out, qa("feedback", "--json").out) == ("No answer has been rated.\n", "[]\n")
+    assert not list((home / "index").glob("conversations*"))
+    qa("ask", "When does the tram line open?")
+    assert (qa("feedback").out, qa("feedback", "--json").out) == ("No answer has been rated.\n", "[]\n")
+    shutil.rmtree(home / "index")
+    assert (qa("feedback").out, qa("feedback", "--json").out) == ("No answer has been rated.\n", "[]\n")
+
+
+@pytest.mark.parametrize("arguments", [("feedback",), ("feedback", "--json")])
+def test_feedback_that_cannot_be_read_is_one_line(process, home, arguments):
+    (home / "index/conversations.sqlite3").write_bytes(b"no database" * 1_000)
+    assert "SQLITE_NOTADB" in one_line(process(*arguments))
+    (home / "index/conversations.sqlite3").unlink()
+    (home / "index/conversations.sqlite3").mkdir()
+    assert "SQLITE_CANTOPEN" in one_line(process(*arguments))
+
+
+def test_feedback_is_read_while_it_is_written(qa, home):
+    rated(home, *GIVEN)
+    with closing(sqlite3.connect(home / "index/conversations.sqlite3", isolation_level=None)) as writer:
+        writer.execute("BEGIN")
+        writer.execute("UPDATE qa_feedback SET rating = -rating")
+        assert [entry["rating"] for entry in qa("feedback", "--json").json()] == [1, -1]
+        writer.execute("COMMIT")
+        assert [entry["rating"] for entry in qa("feedback", "--json").json()] == [-1, 1]
+
+
 # evaluate
 
 
@@ -529,7 +615,16 @@ def test_a_damaged_index_is_never_answered_from(qa, home):
 
 
 @pytest.mark.parametrize(
-    "command", [("index",), ("ask", "x"), ("search", "x"), ("status",), ("evaluate", "questions.jsonl"), ("serve",)]
+    "command",
+    [
+        ("index",),
+        ("ask", "x"),
+        ("search", "x"),
+        ("status",),
+        ("evaluate", "questions.jsonl"),
+        ("feedback",),
+        ("serve",),
+    ],
 )
 def test_a_wrong_setting_stops_every_command(qa, questions, monkeypatch, command):
     monkeypatch.setenv("QA_PORT", "abc")
@@ -566,6 +661,7 @@ def test_a_reader_that_cannot_write_says_so_in_one_line(qa, home):
         ("search", "x", "-k", "0"),
         ("search", "x", "-k", "many"),
         ("status", "more"),
+        ("feedback", "more"),
         ("evaluate",),
         ("evaluate", "questions.jsonl", "--nonsense"),
         ("serve", "--port", "70000"),
