@@ -21,6 +21,7 @@ TEXTS: dict[str, dict[Language, str]] = {
         "en": "Articles to draw on: {en} in English, {fr} in French.",
         "fr": "Articles disponibles : {fr} en français, {en} en anglais.",
     },
+    "examples": {"en": "For example", "fr": "Par exemple"},
     "skip": {"en": "Skip to the question box", "fr": "Aller au champ de question"},
     "transcript": {"en": "Questions and answers", "fr": "Questions et réponses"},
     "question": {"en": "Your question", "fr": "Votre question"},
@@ -36,7 +37,35 @@ TEXTS: dict[str, dict[Language, str]] = {
     "answer_in_fr": {"en": "Answer in French", "fr": "Répondre en français"},
     "language_en": {"en": "English", "fr": "Anglais"},
     "language_fr": {"en": "French", "fr": "Français"},
-    "pending": {"en": "Reading the articles…", "fr": "Lecture des articles…"},
+    "searching": {"en": "Searching the articles…", "fr": "Recherche dans les articles…"},
+    "reading": {"en": "Reading {n} passages…", "fr": "Lecture de {n} passages…"},
+    "writing": {"en": "Writing…", "fr": "Rédaction…"},
+    "stop": {"en": "Stop", "fr": "Arrêter"},
+    "stopped": {
+        "en": "Stopped before the end: what stands here was not checked against the articles.",
+        "fr": "Arrêté avant la fin : ce qui est écrit ici n’a pas été vérifié dans les articles.",
+    },
+    "stopped_early": {"en": "Stopped before there was an answer.", "fr": "Arrêté avant toute réponse."},
+    "new": {"en": "New conversation", "fr": "Nouvelle conversation"},
+    "copy": {"en": "Copy with sources", "fr": "Copier avec les sources"},
+    "copied": {"en": "Copied", "fr": "Copié"},
+    "not_copied": {"en": "Could not be copied", "fr": "Copie impossible"},
+    "rate": {"en": "Was this answer helpful?", "fr": "Cette réponse vous a-t-elle été utile ?"},
+    "helpful": {"en": "Helpful", "fr": "Utile"},
+    "unhelpful": {"en": "Not helpful", "fr": "Pas utile"},
+    "thanks": {
+        "en": "Thank you. Your rating is kept with this answer.",
+        "fr": "Merci. Votre avis est conservé avec cette réponse.",
+    },
+    "comment": {"en": "A word on this answer? (optional)", "fr": "Un mot sur cette réponse ? (facultatif)"},
+    "comment_send": {"en": "Send", "fr": "Envoyer"},
+    "comment_sent": {"en": "Thank you, your comment is kept.", "fr": "Merci, votre commentaire est conservé."},
+    "answer_absent": {"en": "Not in these articles", "fr": "Absent de ces articles"},
+    "sources_one": {"en": "One source.", "fr": "Une source."},
+    "sources_many": {"en": "{n} sources.", "fr": "{n} sources."},
+    "close": {"en": "Close", "fr": "Fermer"},
+    "opening_article": {"en": "Opening the article…", "fr": "Ouverture de l’article…"},
+    "look": {"en": "Click to read it in its article", "fr": "Cliquez pour lire l’article"},
     "sources": {"en": "Sources", "fr": "Sources"},
     "source": {"en": "Source {n}", "fr": "Source {n}"},
     "quoted_en": {"en": "The source, in English", "fr": "La source, en anglais"},
@@ -56,6 +85,10 @@ TEXTS: dict[str, dict[Language, str]] = {
     "warning_unsupported_sentence_removed": {
         "en": "A sentence that the articles do not bear out was left out of this answer.",
         "fr": "Une phrase que les articles ne confirment pas a été retirée de cette réponse.",
+    },
+    "withdrawn": {
+        "en": "A sentence that was shown while this answer was written is withdrawn: the articles do not bear it out.",
+        "fr": "Une phrase affichée pendant la rédaction est retirée : les articles ne la confirment pas.",
     },
     "warning_llm_unavailable": {
         "en": "The language model could not be reached: this answer quotes the articles directly.",
@@ -86,6 +119,27 @@ TEXTS: dict[str, dict[Language, str]] = {
     "error_too_many": {
         "en": "Too many questions have arrived at once. Please wait a moment.",
         "fr": "Trop de questions sont arrivées à la fois. Patientez un instant.",
+    },
+    "error_signed_out": {
+        "en": "You are signed out. Please sign in and ask again.",
+        "fr": "Vous êtes déconnecté. Connectez-vous, puis reposez la question.",
+    },
+    "sign_in": {"en": "Sign in", "fr": "Se connecter"},
+    "error_interrupted": {
+        "en": "This answer was interrupted.",
+        "fr": "Cette réponse a été interrompue.",
+    },
+    "error_article": {
+        "en": "The article could not be opened here.",
+        "fr": "L’article n’a pas pu être ouvert ici.",
+    },
+    "error_feedback": {
+        "en": "Your rating could not be kept. Please try again.",
+        "fr": "Votre avis n’a pas pu être conservé. Réessayez.",
+    },
+    "error_answer_gone": {
+        "en": "This answer is no longer kept, and so your rating cannot be.",
+        "fr": "Cette réponse n’est plus conservée : votre avis ne peut pas l’être.",
     },
     "error_unreachable": {
         "en": "The service cannot be reached. Please check your connection.",

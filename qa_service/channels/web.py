@@ -7,17 +7,29 @@ the same shape as ``templates/_answer.html``.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, request, url_for
 
 from qa_service.answers import Answer
 from qa_service.channels.page_texts import shown_number
-from qa_service.channels.pages import Failure, failure_of, page, page_blueprint, page_language, page_texts
-from qa_service.errors import QAServiceError
+from qa_service.channels.pages import (
+    Failure,
+    chosen_language,
+    failure_of,
+    page,
+    page_blueprint,
+    page_language,
+    page_texts,
+)
+from qa_service.channels.problems import status_of
+from qa_service.errors import InvalidFeedback, QAServiceError, StorageUnavailable, UnknownAnswer
 from qa_service.language import LANGUAGES, Language, known_language
 from qa_service.pipeline import LONGEST_CONVERSATION_ID, Pipeline
 
+_RATINGS = {"1": 1, "-1": -1}
+_EXAMPLES = 4
 _MARKER = re.compile(r"\[(\d{1,6})\]")
 
 
@@ -41,6 +53,19 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
             status, failure = failure_of(error)
             return _chat_page(pipeline, status, question=question, failure=failure, **kept)
         return _chat_page(pipeline, question=question, answer=answer, paragraphs=paragraphs(answer), **kept)
+
+    @routes.post("/feedback")
+    def feedback() -> Response:
+        answer_id, rating = request.form.get("answer_id", ""), request.form.get("rating", "")
+        comment = request.form.get("comment", "")
+        try:
+            pipeline.rate(answer_id, _RATINGS.get(rating, 0), comment)
+        except (UnknownAnswer, InvalidFeedback, StorageUnavailable) as error:
+            key = "error_answer_gone" if isinstance(error, UnknownAnswer) else "error_feedback"
+            return page("feedback.html", status_of(error), said=page_texts()[key])
+        if comment:
+            return page("feedback.html", said=page_texts()["comment_sent"])
+        return page("feedback.html", said=page_texts()["thanks"], answer_id=answer_id, rating=rating)
 
     return routes
 
@@ -66,14 +91,32 @@ def _parts(paragraph: str, known: set[int]) -> list[str | int]:
 def _chat_page(pipeline: Pipeline, status: int = 200, **values: object) -> Response:
     failure = values.pop("failure", None)
     try:
-        counts = pipeline.status().documents
+        indexed, examples = (
+            _indexed(pipeline.status().documents),
+            pipeline.example_questions(page_language(), _EXAMPLES),
+        )
     except QAServiceError as error:
-        counts, failure = {}, failure or Failure(page_texts()["error_not_ready"], str(error))
-    language = page_language()
-    numbers = {each: shown_number(counts.get(each, 0), language) for each in LANGUAGES}
-    indexed = page_texts()["indexed"].format(**numbers) if any(counts.values()) else ""
-    addresses = {"api": f"{request.script_root}/api/", "documents": f"{request.script_root}/documents/"}
-    return page("chat.html", status, failure=failure, indexed=indexed, **addresses, **values)
+        indexed, examples = "", ()
+        failure = failure or Failure(page_texts()["error_not_ready"], str(error))
+    return page(
+        "chat.html",
+        status,
+        failure=failure,
+        indexed=indexed,
+        examples=examples,
+        rated=pipeline.keeps_answers,
+        api=f"{request.script_root}/api/",
+        documents=f"{request.script_root}/documents/",
+        here=url_for("web.chat", lang=chosen_language()),
+        feedback=url_for("web.feedback", lang=chosen_language()),
+        **values,
+    )
+
+
+def _indexed(counts: Mapping[str, int]) -> str:
+    """How many articles there are, in words; nothing where there are none."""
+    numbers = {each: shown_number(counts.get(each, 0), page_language()) for each in LANGUAGES}
+    return page_texts()["indexed"].format(**numbers) if any(counts.values()) else ""
 
 
 def _asked_language() -> Language | None:

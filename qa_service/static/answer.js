@@ -1,51 +1,43 @@
 // @ts-check
-/**
- * An Answer as elements, in the shape of templates/_answer.html: change both together.
- * Whatever a document, a question or a model says only ever becomes a text node or a plain attribute.
- */
+/** An Answer as elements, in the shape of templates/_answer.html: change both together. */
+
+import { element, filled, shownDate } from "./elements.js";
 
 /**
  * @typedef {{ document_id: string, quote: string, start: number, end: number }} Quote
  * @typedef {Quote & { n: number, title: string, language: string, published: string | null,
  *   parallel: Quote | null }} Citation
  * @typedef {{ document_id: string, title: string, language: string, text: string, start: number, end: number }} Passage
- * @typedef {{ conversation_id: string, language: string, answer: string, abstained: boolean, citations: Citation[],
- *   related?: Passage[], warnings?: string[] }} Answer
- * @typedef {{ texts: Record<string, string>, documents: string, chosen: string, language: string, turn: number }} Page
- *   What the page knows: its texts, where documents are, the language chosen for it, its language, and the turn's number.
- * @typedef {Record<string, string | number | undefined>} Attributes
+ * @typedef {{ answer: string, language: string, citations: Citation[] }} Shown
+ *   A text with its sources, finished or not.
+ * @typedef {Shown & { id: string, conversation_id: string, abstained: boolean, related?: Passage[],
+ *   warnings?: string[], withdrawn?: string[] }} Answer
+ * @typedef {{ document_id: string, start: number, end: number }} Span
+ * @typedef {{ span: Span, citation?: Citation, language: string }} Target
+ *   A span to show, the citation that it is of, and the language of the answer.
+ * @typedef {{ texts: Record<string, string>, api: string, documents: string, chosen: string, language: string,
+ *   rated: boolean, embedded: boolean }} Page
+ *   What the page knows: its texts, where endpoints and documents are, the language chosen for it, its language,
+ *   whether answers can be rated, and whether it stands within another page.
  */
 
 const MARKER = /\[(\d{1,6})\]/;
 
-/**
- * An element with its attributes and children; a string becomes a text node.
- * @param {string} tag
- * @param {Attributes} [attributes] those that are undefined are left out
- * @param {(Node | string)[]} children
- */
-export function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (value !== undefined) made.setAttribute(name, String(value));
-  }
-  made.append(...children);
-  return made;
-}
+// An answer quotes a sentence without its full stop.
+const ENDED = /[.\s]+$/;
 
 /**
- * A text of the page with the values of its placeholders.
- * @param {string} text
- * @param {Record<string, string | number>} values
+ * What a link to an article leads to, for whoever shows it without leaving the page.
+ * @type {WeakMap<Element, Target>}
  */
-const filled = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
+export const targets = new WeakMap();
 
 /**
  * Where a span of a document is shown. Ids are paths and hold any character: each segment is encoded on its own.
  * @param {Page} page
- * @param {{ document_id: string, start: number, end: number }} span
+ * @param {Span} span
  */
-function documentHref(page, { document_id: id, start, end }) {
+export function documentHref(page, { document_id: id, start, end }) {
   const path = id.split("/").map(encodeURIComponent).join("/");
   const query = new URLSearchParams({ start: String(start), end: String(end) });
   if (page.chosen) query.set("lang", page.chosen);
@@ -53,23 +45,24 @@ function documentHref(page, { document_id: id, start, end }) {
 }
 
 /**
- * An ISO date as people write it; anything else as it stands.
- * @param {string} published
- * @param {string} language
+ * A link to a span of a document.
+ * @param {Page} page
+ * @param {Target} target
+ * @param {import("./elements.js").Attributes & { hreflang: string }} attributes
+ * @param {string} text
  */
-function shownDate(published, language) {
-  const [, year, month, day] = (/^(\d{4})-(\d\d)-(\d\d)/.exec(published) ?? []).map(Number);
-  const date = new Date(Date.UTC(year, month - 1, day));
-  if (Number.isNaN(date.getTime()) || date.getUTCDate() !== day) return published;
-  const written = new Intl.DateTimeFormat(language === "fr" ? "fr" : "en-GB", { dateStyle: "long", timeZone: "UTC" });
-  return language === "fr" ? written.format(date).replace(/^1 /, "1er ") : written.format(date);
+function opening(page, target, attributes, text) {
+  const tab = page.embedded ? { target: "_blank", rel: "noopener" } : {};
+  const link = element("a", { ...attributes, href: documentHref(page, target.span), ...tab }, text);
+  targets.set(link, target);
+  return link;
 }
 
 /**
  * @param {Page} page
  * @param {{ language: string, published?: string | null }} item
  */
-function dateline(page, { language, published }) {
+export function dateline(page, { language, published }) {
   const line = element("p", { class: "dateline" });
   line.append(element("span", { class: "badge" }, page.texts[`language_${language}`] ?? language));
   if (published) line.append(" ", element("time", { datetime: published }, shownDate(published, page.language)));
@@ -77,46 +70,49 @@ function dateline(page, { language, published }) {
 }
 
 /**
- * @param {Page} page
- * @param {Quote} quote
+ * @param {string} quote
  * @param {string} language
- * @param {Attributes & { text: string }} link
  */
-function quoted(page, quote, language, { text, ...attributes }) {
-  const href = documentHref(page, quote);
-  return element(
+const quoted = (quote, language) => element("blockquote", { lang: language, dir: "auto" }, quote);
+
+/**
+ * The quote of a citation, and beside it the same in the language of the answer.
+ * @param {Page} page
+ * @param {Citation} citation
+ * @param {string} language the answer's
+ */
+export function quotes(page, { quote, language: of, parallel }, language) {
+  const { texts } = page;
+  const own = element("div", { class: "quoted" }, quoted(quote, of));
+  if (!parallel) return element("div", { class: "quotes" }, own);
+  own.prepend(element("p", { class: "label" }, texts[`quoted_${of}`]));
+  const beside = element(
     "div",
-    { class: "quoted" },
-    element("blockquote", { lang: language, dir: "auto" }, quote.quote),
-    element("a", { class: "open", href, hreflang: language, ...attributes }, text),
+    { class: "quoted parallel" },
+    element("p", { class: "label" }, texts[`parallel_${language}`]),
+    quoted(parallel.quote, language),
+    opening(page, { span: parallel, language }, { class: "open", hreflang: language }, texts[`open_${language}`]),
   );
+  return element("div", { class: "quotes" }, own, beside);
 }
 
 /**
  * @param {Page} page
  * @param {Citation} citation
- * @param {string} language the answer's
+ * @param {Shown} answer
+ * @param {number} turn
  */
-function source(page, citation, language) {
-  const { texts } = page;
-  const { n, parallel } = citation;
-  const own = { text: texts.open, "aria-label": `${texts.open} ${n}` };
-  const quote = quoted(page, citation, citation.language, own);
-  const quotes = element("div", { class: "quotes" }, quote);
-  if (parallel) {
-    const beside = quoted(page, parallel, language, { text: texts[`open_${language}`] });
-    beside.classList.add("parallel");
-    quote.prepend(element("p", { class: "label" }, texts[`quoted_${citation.language}`]));
-    beside.prepend(element("p", { class: "label" }, texts[`parallel_${language}`]));
-    quotes.append(beside);
-  }
+function source(page, citation, answer, turn) {
+  const { n, language, title, quote, parallel } = citation;
+  const repeated = !parallel && answer.answer.includes(quote.replace(ENDED, ""));
+  const target = { span: citation, citation, language: answer.language };
   return element(
     "li",
-    { class: "source", id: `source-${page.turn}-${n}`, tabindex: "-1" },
+    { class: "source", id: `source-${turn}-${n}`, tabindex: "-1" },
     element("span", { class: "number", "aria-hidden": "true" }, String(n)),
-    element("h4", { class: "title", lang: citation.language, dir: "auto" }, citation.title),
+    element("h4", { class: "title", lang: language, dir: "auto" }, opening(page, target, { hreflang: language }, title)),
     dateline(page, citation),
-    quotes,
+    ...(repeated ? [] : [quotes(page, citation, answer.language)]),
   );
 }
 
@@ -126,7 +122,7 @@ function source(page, citation, language) {
  */
 function related(page, passage) {
   const { language } = passage;
-  const link = element("a", { href: documentHref(page, passage), hreflang: language }, passage.title);
+  const link = opening(page, { span: passage, language: page.language }, { hreflang: language }, passage.title);
   return element(
     "li",
     { class: "passage" },
@@ -137,7 +133,7 @@ function related(page, passage) {
 }
 
 /**
- * A paragraph in which each `[n]` that has a source leads to it.
+ * A paragraph in which each `[n]` that has a source is a button.
  * @param {Page} page
  * @param {string} text
  * @param {Set<number>} known
@@ -145,12 +141,12 @@ function related(page, passage) {
 function paragraph(page, text, known) {
   const made = element("p", { dir: "auto" });
   const pieces = text.split(MARKER);
+  const leads = (/** @type {number} */ at) => at % 2 === 1 && at < pieces.length && known.has(Number(pieces[at]));
   pieces.forEach((piece, position) => {
-    const leads = (/** @type {number} */ at) => at % 2 === 1 && at < pieces.length && known.has(Number(pieces[at]));
     if (leads(position)) {
-      const label = filled(page.texts.source, { n: piece });
-      const href = `#source-${page.turn}-${Number(piece)}`;
-      made.append(element("a", { class: "marker", href, "aria-label": label }, `[${Number(piece)}]`));
+      const label = filled(page.texts.source, { n: Number(piece) });
+      const named = { "aria-label": label, "aria-haspopup": "dialog", "data-n": Number(piece) };
+      made.append(element("button", { class: "marker", type: "button", ...named }, `[${Number(piece)}]`));
     } else if (position % 2) {
       made.append(`[${piece}]`);
     } else {
@@ -162,40 +158,49 @@ function paragraph(page, text, known) {
 }
 
 /**
- * The words of an answer.
+ * The words of an answer. What was shown before stays where it is the same: a reader's focus is not lost.
  * @param {Page} page
- * @param {Answer} answer
+ * @param {Shown} answer
+ * @param {HTMLElement} shown
  */
-export function answerText(page, answer) {
+export function showText(page, answer, shown) {
   const known = new Set(answer.citations.map((citation) => citation.n));
-  const paragraphs = answer.answer.split(/\n{2,}/).filter((text) => text.trim());
-  const shown = paragraphs.map((text) => paragraph(page, text, known));
-  return element("div", { class: answer.abstained ? "answer abstained" : "answer", lang: answer.language }, ...shown);
+  const texts = answer.answer.split(/\n{2,}/).filter((text) => text.trim());
+  const before = [...shown.children];
+  texts.forEach((text, position) => {
+    const made = paragraph(page, text, known);
+    const there = before[position];
+    if (!there) shown.append(made);
+    else if (!there.isEqualNode(made)) there.replaceWith(made);
+  });
+  for (const rest of before.slice(texts.length)) rest.remove();
+  shown.lang = answer.language;
 }
 
 /**
  * What stands below an answer: warnings, sources, passages worth reading.
  * @param {Page} page
- * @param {Answer} answer
+ * @param {Shown & Partial<Answer>} answer
+ * @param {number} turn
  */
-export function answerDetails(page, answer) {
+export function details(page, answer, turn) {
   const { texts } = page;
-  const notes = (answer.warnings ?? []).map((warning) => {
-    const other = () => filled(texts.warning_other, { what: warning.replaceAll("_", " ") });
-    return element("p", { class: "note" }, texts[`warning_${warning}`] ?? other());
-  });
-  const sources = answer.citations.map((citation) => source(page, citation, answer.language));
-  const passages = (answer.related ?? []).map((passage) => related(page, passage));
-  return [
-    ...notes,
-    ...section("ol", "sources", texts.sources, sources),
-    ...section("ul", "passages", texts.related, passages),
-  ];
+  const note = (/** @type {string} */ text) => element("p", { class: "note" }, text);
+  const said = (/** @type {string} */ warning) =>
+    texts[`warning_${warning}`] ?? filled(texts.warning_other, { what: warning.replaceAll("_", " ") });
+  return element(
+    "div",
+    { class: "details" },
+    ...(answer.warnings ?? []).map((warning) => note(said(warning))),
+    ...(answer.withdrawn?.length ? [note(texts.withdrawn)] : []),
+    ...section("ol", "sources", texts.sources, answer.citations.map((one) => source(page, one, answer, turn))),
+    ...section("ul", "passages", texts.related, (answer.related ?? []).map((passage) => related(page, passage))),
+  );
 }
 
 /**
  * A labelled list; nothing when it is empty.
- * @param {string} tag
+ * @param {"ol" | "ul"} tag
  * @param {string} name
  * @param {string} label
  * @param {HTMLElement[]} items
@@ -203,4 +208,20 @@ export function answerDetails(page, answer) {
 function section(tag, name, label, items) {
   if (!items.length) return [];
   return [element("h3", { class: "label" }, label), element(tag, { class: name }, ...items)];
+}
+
+/**
+ * An answer as plain text, with its sources: what is copied.
+ * @param {Page} page
+ * @param {Shown} answer
+ */
+export function plainText(page, answer) {
+  const lines = answer.citations.map((citation) => {
+    const { n, title, language, published, quote } = citation;
+    const about = [page.texts[`language_${language}`], published && shownDate(published, page.language)];
+    const marks = language === "fr" ? ["«\u202f", "\u202f»"] : ["“", "”"];
+    const address = new URL(documentHref(page, citation), location.href);
+    return `[${n}] ${title} (${about.filter(Boolean).join(", ")})\n${marks[0]}${quote}${marks[1]}\n${address}`;
+  });
+  return [answer.answer, ...lines].join("\n\n");
 }

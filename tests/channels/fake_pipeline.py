@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import re
+import threading
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from html import unescape
 from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
-from qa_service.answers import Answer, Citation, Quote, RelatedPassage
-from qa_service.errors import IndexUnavailable, InvalidQuestion, UnknownDocument
+from flask import Flask
+
+from qa_service.answers import Answer, Citation, Delta, Progress, Quote, RelatedPassage
+from qa_service.channels import api, article_pages, pages, problems, web
+from qa_service.errors import IndexUnavailable, InvalidFeedback, InvalidQuestion, UnknownAnswer, UnknownDocument
 from qa_service.language import Language
+
+if TYPE_CHECKING:
+    from qa_service.pipeline import Pipeline
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 FRENCH_ID = "fr/été 100 %/exemption #1?"
@@ -83,6 +92,10 @@ class FakePipeline:
     def __init__(self) -> None:
         self.asked: list[tuple[str, str | None, str | None]] = []
         self.unavailable = False
+        self.keeps_answers = True
+        self.rated: list[tuple[str, int, str]] = []
+        # Set: an answer waits after its first words until it may go on.
+        self.hold: threading.Event | None = None
 
     def status(self) -> SimpleNamespace:
         self._check()
@@ -123,6 +136,33 @@ class FakePipeline:
             related=related,
         )
 
+    def stream(self, *asked: Any, **how: Any) -> Iterator[Progress | Delta | Citation | Answer]:
+        return self._written(self.answer(*asked, **how))
+
+    def _written(self, answer: Answer) -> Iterator[Progress | Delta | Citation | Answer]:
+        yield Progress(20)
+        first, space, rest = answer.answer.partition(" ")
+        yield Delta(first + space)
+        if self.hold:
+            while not self.hold.wait(0.05):
+                yield Delta("")
+        yield Delta(rest)
+        yield from answer.citations
+        yield answer
+
+    def rate(self, answer_id: str, rating: int, comment: str = "") -> None:
+        if answer_id != "answer":
+            raise UnknownAnswer("No kept answer has this id.")
+        if rating not in (1, -1):
+            raise InvalidFeedback("The rating must be 1 or -1.")
+        self.rated.append((answer_id, rating, comment))
+
+    def example_questions(self, language: Language, count: int = 4) -> tuple[str, ...]:
+        self._check()
+        return ({"en": ("When does the visa exemption begin?",), "fr": ("Quand commence l’exemption\u202f?",)})[
+            language
+        ][:count]
+
     def _reply(self, question: str, language: Language) -> tuple[str, tuple[Citation, ...], tuple[RelatedPassage, ...]]:
         if "wine" in question:
             place = span("hostile", " & so on.")
@@ -143,3 +183,13 @@ class FakePipeline:
 def marked(page: str) -> str:
     """The marked text of a document page, its lines joined again."""
     return "\n".join(unescape(found) for found in re.findall(r"<mark[^>]*>(.*?)</mark>", page, re.DOTALL))
+
+
+def app_for(pipeline: FakePipeline) -> Flask:
+    """The pages and the endpoints in front of a pipeline."""
+    app = Flask("pages_test", static_folder=None)
+    problems.init_app(app)
+    pages.init_app(app)
+    for channel in (api, web, article_pages):
+        app.register_blueprint(channel.blueprint(cast("Pipeline", pipeline)))
+    return app

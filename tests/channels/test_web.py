@@ -40,7 +40,7 @@ def test_plain_form_shows_the_answer_and_its_sources(client: FlaskClient, pipeli
 
 def test_plain_form_links_to_the_exact_span(client: FlaskClient) -> None:
     page = client.post("/?lang=fr", data={"question": "When?"}).text
-    links = [unescape(href) for href in re.findall(r'class="open" href="([^"]+)"', page)]
+    links = [unescape(href) for href in re.findall(r'href="(/documents/[^"]+)"', page)]
     quotes = [FRENCH_QUOTE, ENGLISH_PARALLEL, ENGLISH_QUOTE]
     assert len(links) == 3
     for href, words in zip(links, quotes, strict=True):
@@ -79,3 +79,70 @@ def test_form_errors_are_said_in_the_language_of_the_page(
 
 def test_question_is_kept_when_it_fails(client: FlaskClient) -> None:
     assert "\ntoo long &lt;b&gt;</textarea>" in client.post("/", data={"question": "too long <b>"}).text
+
+
+def test_examples_are_in_the_language_of_the_page_and_can_be_sent(client: FlaskClient, pipeline: FakePipeline) -> None:
+    for language, example in (
+        ("en", "When does the visa exemption begin?"),
+        ("fr", "Quand commence l’exemption\u202f?"),
+    ):
+        page = client.get(f"/?lang={language}").text
+        assert f'<button class="example" name="question" value="{example}" dir="auto">' in page
+        assert f'<form class="examples" method="post" action="/?lang={language}"' in page
+        assert client.post(f"/?lang={language}", data={"question": example}).status_code == 200
+        assert pipeline.asked[-1][0] == example
+
+
+def test_what_an_answer_already_quotes_is_not_quoted_again(client: FlaskClient) -> None:
+    page = client.post("/", data={"question": "When?"}).text
+    assert (
+        page.count("<blockquote") == 2
+    )  # the French quote and the same in English: the other one is the answer's words
+    assert page.count('class="source"') == 2
+
+
+@pytest.mark.parametrize(("language", "label"), [("en", "Not in these articles"), ("fr", "Absent de ces articles")])
+def test_a_refusal_says_what_it_is(client: FlaskClient, language: str, label: str) -> None:
+    page = client.post(f"/?lang={language}", data={"question": "wine"}).text
+    assert f'<p class="absent">{label}</p>' in page
+    assert 'class="passage"' in page
+    assert 'class="absent"' not in client.post(f"/?lang={language}", data={"question": "When?"}).text
+
+
+@pytest.mark.parametrize(("language", "thanks"), [("en", "Thank you. Your rating"), ("fr", "Merci. Votre avis")])
+def test_an_answer_can_be_rated_and_commented_without_scripts(
+    client: FlaskClient, pipeline: FakePipeline, language: str, thanks: str
+) -> None:
+    page = client.post(f"/?lang={language}", data={"question": "When?"}).text
+    assert f'<form class="actions" method="post" action="/feedback?lang={language}"' in page
+    assert '<input type="hidden" name="answer_id" value="answer">' in page
+    rated = client.post(f"/feedback?lang={language}", data={"answer_id": "answer", "rating": "-1"})
+    assert rated.status_code == 200
+    assert thanks in rated.text
+    assert '<input type="hidden" name="rating" value="-1">' in rated.text
+    client.post(f"/feedback?lang={language}", data={"answer_id": "answer", "rating": "-1", "comment": "<b>Faux</b>"})
+    assert pipeline.rated == [("answer", -1, ""), ("answer", -1, "<b>Faux</b>")]
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "words"),
+    [
+        ({"answer_id": "none", "rating": "1"}, 404, "no longer kept"),
+        ({"answer_id": "answer", "rating": "5"}, 422, "could not be kept"),
+        ({}, 404, "no longer kept"),
+    ],
+)
+def test_a_rating_that_cannot_be_kept_is_said_calmly(
+    client: FlaskClient, pipeline: FakePipeline, form: dict[str, str], status: int, words: str
+) -> None:
+    page = client.post("/feedback", data=form)
+    assert page.status_code == status
+    assert words in page.text
+    assert pipeline.rated == []
+
+
+def test_nothing_is_rated_where_no_answers_are_kept(client: FlaskClient, pipeline: FakePipeline) -> None:
+    pipeline.keeps_answers = False
+    page = client.post("/", data={"question": "When?"}).text
+    assert "/feedback" not in page
+    assert "data-rated" not in page

@@ -1,0 +1,47 @@
+// @ts-check
+/**
+ * What this tab remembers of its conversation, so that a reload or a change of language loses nothing.
+ * It stays in the browser, and goes when the tab is closed.
+ */
+
+/** @typedef {import("./answer.js").Answer} Answer */
+/** @typedef {import("./answer.js").Shown} Shown */
+
+/**
+ * A question and what became of it: an answer, a text that was stopped, or nothing yet.
+ * @typedef {{ question: string, language: string, answer?: Answer, stopped?: Shown, rating?: number }} Turn
+ * @typedef {{ conversation: string, draft: string, language: string, turns: Turn[] }} Remembered
+ */
+
+const KEY = "qa-service conversation";
+// A browser keeps a few megabytes for a site; an answer with its sources has some kilobytes.
+const MOST_TURNS = 100;
+
+/** @returns {Remembered} */
+export const nothing = () => ({ conversation: "", draft: "", language: "", turns: [] });
+
+/** What was kept; nothing where the browser keeps nothing, or where it is not ours. */
+export function recall() {
+  try {
+    const kept = JSON.parse(sessionStorage.getItem(KEY) ?? "null");
+    return Array.isArray(kept?.turns) ? /** @type {Remembered} */ ({ ...nothing(), ...kept }) : nothing();
+  } catch {
+    return nothing();
+  }
+}
+
+/**
+ * Keep it, the oldest turns left out where there is no room.
+ * @param {Remembered} remembered
+ */
+export function remember(remembered) {
+  for (let turns = remembered.turns.slice(-MOST_TURNS); ; turns = turns.slice(Math.ceil(turns.length / 2))) {
+    try {
+      sessionStorage.setItem(KEY, JSON.stringify({ ...remembered, turns }));
+      return;
+    } catch {
+      if (!turns.length) return;
+      if (turns.length === 1) turns = [];
+    }
+  }
+}
