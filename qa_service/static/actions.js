@@ -31,7 +31,7 @@ export function actions(page, answer, turn, say, changed) {
     say(copy.textContent);
     setTimeout(() => (copy.textContent = texts.copy), TOLD_FOR);
   });
-  const row = element("div", { class: "row" }, copy);
+  const row = element("div", { class: "row" }, ...(answer.abstained ? [] : [copy]));
   const all = element("div", { class: "actions" }, row);
   if (page.rated) row.append(rating(page, answer, turn, say, changed, all));
   return all;

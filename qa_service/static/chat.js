@@ -63,9 +63,15 @@ function keep() {
   remember(remembered);
 }
 
+/** Back to the box, but for those who would have a keyboard on their screen open over the answer. */
+function focusBox() {
+  if (matchMedia("(hover: hover)").matches) box.focus({ preventScroll: true });
+}
+
 /** @param {string} question */
 async function send(question) {
-  if (busy || !question) return box.focus();
+  focusBox();
+  if (busy || !question) return;
   busy = true;
   begin();
   const talking = await talk().catch(() => null);
@@ -115,7 +121,7 @@ async function startAnew() {
   for (const beginning of beginnings) beginning.removeAttribute("hidden");
   anew.hidden = true;
   say("");
-  box.focus();
+  focusBox();
 }
 
 composer.addEventListener("submit", (event) => {
@@ -140,7 +146,7 @@ language.addEventListener("change", keep);
 
 stop.addEventListener("click", async () => {
   (await conversation)?.stop();
-  box.focus();
+  focusBox();
 });
 
 anew.addEventListener("click", (event) => {
@@ -152,7 +158,6 @@ document.querySelector(".examples")?.addEventListener("submit", (event) => {
   event.preventDefault();
   const example = /** @type {SubmitEvent} */ (event).submitter;
   if (example instanceof HTMLButtonElement) void send(example.value);
-  box.focus();
 });
 
 byId("hint", HTMLElement).hidden = false;
@@ -169,3 +174,4 @@ if (box.value || transcript.childElementCount) {
   }
 }
 grow();
+focusBox();
