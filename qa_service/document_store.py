@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,10 @@ class DocumentSummary:
     translation_of: str | None
 
 
+# An article in all its versions: each is the translation of another, and there may be several in one language.
+Work = tuple[DocumentSummary, ...]
+
+
 class DocumentStore:
     """The canonical texts and the passages of a generation. Safe to share between threads: it is never written."""
 
@@ -91,6 +96,16 @@ class DocumentStore:
         """Every document, by id."""
         query = f"SELECT {_SUMMARY} FROM documents ORDER BY id"  # noqa: S608 (names of ours)
         return [DocumentSummary(*row) for row in self._connection.execute(query)]
+
+    @cached_property
+    def works(self) -> tuple[Work, ...]:
+        """Every document, the versions of one article together: those that ``translations`` leads to, step by step.
+
+        Works are sorted by the id that each begins with.
+        """
+        query = f"SELECT {_SUMMARY}, paired_with FROM documents ORDER BY id"  # noqa: S608 (names of ours)
+        rows = self._connection.execute(query).fetchall()
+        return _works([DocumentSummary(*row[:-1]) for row in rows], {row[0]: row[-1] for row in rows if row[-1]})
 
     def translations(self, article: Article | DocumentSummary) -> list[str]:
         """Ids of the versions of an article in the other language, whichever of them names the other.
@@ -131,6 +146,13 @@ class DocumentStore:
         query = "SELECT number FROM passages WHERE document_id = ? ORDER BY position"
         return [row[0] for row in self._connection.execute(query, (document_id,))]
 
+    def numbers_at(self, document_id: str, start: int, end: int) -> list[int]:
+        """The numbers of a document's passages that hold this span of its text whole, in reading order."""
+        query = """
+            SELECT number FROM passages WHERE document_id = ? AND start <= ? AND "end" >= ? ORDER BY position
+        """
+        return [row[0] for row in self._connection.execute(query, (document_id, start, end))]
+
 
 def write_documents(
     folder: Path, articles: Iterable[IndexedArticle], passages: Iterable[Passage], pairs: Mapping[str, str]
@@ -150,3 +172,24 @@ def write_documents(
         connection.commit()
     finally:
         connection.close()
+
+
+def _works(documents: Sequence[DocumentSummary], pairs: Mapping[str, str]) -> tuple[Work, ...]:
+    """Documents, in their order, grouped by what front matter says and by the pairs that were found."""
+    by_id = {document.id: document for document in documents}
+    groups: dict[str, list[str]] = {}
+    for document in documents:
+        if original := document.translation_of:
+            groups.setdefault(original, [original] if original in by_id else []).append(document.id)
+    # Two that name one original are versions of each other in two languages only.
+    linked = [ids for ids in groups.values() if len({by_id[document_id].language for document_id in ids}) > 1]
+    linked += [[one, other] for one, other in pairs.items() if other in by_id]
+    work_of = {document.id: [document.id] for document in documents}
+    for first, *others in linked:
+        for other in others:
+            if work_of[other] is not work_of[first]:
+                larger, smaller = sorted((work_of[first], work_of[other]), key=len, reverse=True)
+                larger += smaller
+                work_of |= dict.fromkeys(smaller, larger)
+    distinct = {id(work): work for work in work_of.values()}
+    return tuple(tuple(by_id[document_id] for document_id in sorted(work)) for work in distinct.values())

@@ -8,14 +8,15 @@ from collections.abc import Generator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
-from qa_service.answers import Answer, Citation, Delta, Progress, RelatedPassage
+from qa_service.answers import Answer, Citation, Delta, Progress, Quote, RelatedPassage
 from qa_service.articles import Article
 from qa_service.composing import extractive, llm
 from qa_service.composing.citations import Draft, shown
+from qa_service.composing.parallels import parallel_of_span
 from qa_service.composing.reading import Reading, read
 from qa_service.conversations import LONGEST_ID, Conversations, Turn
 from qa_service.database import Database
-from qa_service.document_store import DocumentSummary
+from qa_service.document_store import DocumentSummary, Work
 from qa_service.embedding_model import EmbeddingModel
 from qa_service.errors import InvalidQuestion
 from qa_service.feedback import Feedback
@@ -240,6 +241,24 @@ class Pipeline:
         """Every indexed document, by id."""
         with self._index.use() as index:
             return index.documents.summaries()
+
+    def works(self) -> tuple[Work, ...]:
+        """Every indexed document, the versions of one article together; the same object as long as the index is."""
+        with self._index.use() as index:
+            return index.documents.works
+
+    def summary(self, document_id: str) -> DocumentSummary:
+        """One document without its text; UnknownDocument when there is none with this id."""
+        with self._index.use() as index:
+            return index.documents.summary(document_id)
+
+    def parallel(self, document_id: str, start: int, end: int, language: Language) -> Quote | None:
+        """The sentence in this language that says what a span of a document says (code points), if one clearly does.
+
+        UnknownDocument when there is no document with this id.
+        """
+        with self._index.use() as index:
+            return parallel_of_span(document_id, start, end, language, index, self._model)
 
     def document(self, document_id: str) -> IndexedDocument:
         """One document with its canonical text; UnknownDocument when there is none with this id."""

@@ -1,19 +1,31 @@
-"""The page of an article: a link in, the article out, with what is cited of it marked."""
+"""The list of articles, and the page of each: a link in, the article out, with what is cited of it marked.
+
+The list works as a plain form. Its script asks ``GET /articles/rows`` instead of sending it, and shows the same rows in
+the same shape as ``templates/articles.html``.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, jsonify, request, url_for
 
-from qa_service.channels.pages import page, page_blueprint
-from qa_service.errors import UnknownDocument
-from qa_service.language import Language
+from qa_service.answers import Quote
+from qa_service.channels.article_list import CHOICES, LONGEST_FILTER, ArticleList, Found, Row
+from qa_service.channels.page_texts import shown_date, shown_number
+from qa_service.channels.pages import chosen_language, document_href, page, page_blueprint, page_language, page_texts
+from qa_service.document_store import DocumentSummary
+from qa_service.errors import IndexUnavailable, UnknownDocument
+from qa_service.language import Language, other
 from qa_service.pipeline import IndexedDocument, Pipeline
 
 _OFFSET = re.compile(r"[0-9]{1,12}")
+_PAGE = re.compile(r"[0-9]{1,6}")
+# What the list's script says itself.
+_SCRIPT_TEXTS = ("language_en", "language_fr", "page_previous", "page_next", "error_unreachable", "error_page")
 # Lines shorter than this that follow one another belong together: an address, a poem, a wrapped text.
 _PARAGRAPH_FROM = 100
 # Canonical text marks no headings: a short line on its own that doesn't end as a sentence does is set as one.
@@ -39,9 +51,46 @@ class Line:
         return self.before + self.cited + self.after
 
 
+@dataclass(frozen=True)
+class Version:
+    """An article in the other language: with what says the same as the cited span, where that is known."""
+
+    article: DocumentSummary
+    passage: Quote | None = None
+
+    @property
+    def href(self) -> str:
+        """Where it is read."""
+        place = (self.passage.start, self.passage.end) if self.passage else ()
+        return document_href(self.article.id, *place)
+
+
 def blueprint(pipeline: Pipeline) -> Blueprint:
     """The pages of articles."""
     routes = page_blueprint("articles")
+    lists = _Lists(pipeline)
+
+    @routes.get("/articles")
+    def every() -> Response:
+        articles = lists.of(page_language())
+        numbers = {name: _number(count) for name, count in (articles.counts | {"pairs": articles.pairs}).items()}
+        return page(
+            "articles.html",
+            asked=_asked(),
+            choices=CHOICES,
+            columns=_columns(),
+            counted=page_texts()["articles_counted"].format(**numbers),
+            list=_shown(_found(articles)),
+            longest=LONGEST_FILTER,
+            script_texts={key: page_texts()[key] for key in _SCRIPT_TEXTS},
+        )
+
+    @routes.get("/articles/rows")
+    def rows() -> Response:
+        response = jsonify(_shown(_found(lists.of(page_language()))))
+        response.headers["Cache-Control"] = "no-cache"
+        response.vary.add("Accept-Language")
+        return response
 
     @routes.get("/documents/<path:document_id>")
     def document(document_id: str) -> Response:
@@ -56,10 +105,87 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
             lines=lines,
             marked=any(line.cited for line in [heading, *lines] if line),
             original=_web_address(found.article.url),
-            versions=_versions(pipeline, found),
+            versions=_versions(pipeline, found, span),
         )
 
     return routes
+
+
+class _Lists:
+    """The list in each language of the page, made once for a generation of the index."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self._made: dict[Language, ArticleList] = {}
+
+    def of(self, language: Language) -> ArticleList:
+        """The list of the current index; IndexUnavailable when there is nothing in it."""
+        works = self._pipeline.works()
+        if not works:
+            raise IndexUnavailable("There is no article in the index.")
+        made = self._made.get(language)
+        if made is None or made.works is not works:
+            made = self._made[language] = ArticleList(works, language)
+        return made
+
+
+def _asked() -> dict[str, str]:
+    """What the address narrows the list to."""
+    choice = request.args.get("language", "")
+    words = request.args.get("filter", "").strip()[:LONGEST_FILTER]
+    return {"filter": words, "language": choice if choice in CHOICES else ""}
+
+
+def _found(articles: ArticleList) -> Found:
+    number = request.args.get("page", "")
+    asked = _asked()
+    return articles.find(asked["filter"], asked["language"], int(number) if _PAGE.fullmatch(number) else 1)
+
+
+def _shown(found: Found) -> dict[str, Any]:
+    """A page of the list in words and addresses: what the template sets, and what the script is sent."""
+    texts = page_texts()
+    position = texts["page_position"].format(page=_number(found.page), pages=_number(found.pages))
+    return {
+        "found": texts["articles_found"].format(n=_number(found.count)),
+        "rows": [_places(row) for row in found.rows],
+        "address": _address(found.page),
+        "position": position if found.pages > 1 else "",
+        "previous": _address(found.page - 1) if found.page > 1 else "",
+        "next": _address(found.page + 1) if found.page < found.pages else "",
+    }
+
+
+def _places(row: Row) -> list[list[dict[str, str]]]:
+    """The versions in the page's language, and those in the other one."""
+    return [
+        [
+            {
+                "title": document.title,
+                "language": document.language,
+                "href": document_href(document.id),
+                "published": document.published or "",
+                "date": shown_date(document.published or "", page_language()),
+            }
+            for document in place
+        ]
+        for place in row.places
+    ]
+
+
+def _columns() -> tuple[Language, Language]:
+    language = page_language()
+    return language, other(language)
+
+
+def _address(number: int) -> str:
+    """A page of the list, narrowed as now."""
+    asked: dict[str, Any] = {name: value or None for name, value in _asked().items()}
+    return url_for("articles.every", **asked, page=number if number > 1 else None, lang=chosen_language())
+
+
+def _number(number: int) -> str:
+    return shown_number(number, page_language())
 
 
 def lines_of(text: str, start: int, end: int) -> list[Line]:
@@ -105,13 +231,17 @@ def _web_address(url: str | None) -> tuple[str, str] | None:
     return (url, host) if url and host and parts.scheme in ("http", "https") else None
 
 
-def _versions(pipeline: Pipeline, found: IndexedDocument) -> list[tuple[str, str, Language]]:
-    """Id, title and language of the versions in the other language."""
+def _versions(pipeline: Pipeline, found: IndexedDocument, span: tuple[int, int]) -> list[Version]:
+    """The versions in the other language; where there is one alone, with the passage that says what is cited."""
     versions = []
     for document_id in found.translations:
         try:
-            article = pipeline.document(document_id).article
+            versions.append(Version(pipeline.summary(document_id)))
+            if len(found.translations) == 1 and span[0] < span[1]:
+                passage = pipeline.parallel(found.article.id, *span, other(found.article.language))
+                # What another article says may do beside a quote; a link to this one must not promise it.
+                if passage and passage.document_id == document_id:
+                    versions = [replace(versions[0], passage=passage)]
         except UnknownDocument:  # a new generation of the index came between
             continue
-        versions.append((article.id, article.title, article.language))
     return versions

@@ -36,7 +36,7 @@ _STATUS_TEXTS = {
 }
 
 # What stays of an address when the page changes its language: a cited span, a filter, a page of a list.
-_KEPT = ("start", "end", "filter", "page")
+_KEPT = ("start", "end", "filter", "language", "page")
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def page(template: str, status: int = 200, **values: object) -> Response:
         switch_href=_switch_href(other(language)),
         home=url_for("web.chat", lang=chosen_language()),
         chosen=chosen_language() or "",
-        document_href=_document_href,
+        document_href=document_href,
         shown_date=lambda published: shown_date(published, language),
         **values,
     )
@@ -120,6 +120,14 @@ def chosen_language() -> Language | None:
     return known_language(request.args.get("lang"))
 
 
+def document_href(document_id: str, start: int | None = None, end: int | None = None) -> str:
+    """The page of an article in the page's language, with a span of it marked."""
+    anchor = None if start is None else "cited"
+    return url_for(
+        "articles.document", document_id=document_id, start=start, end=end, lang=chosen_language(), _anchor=anchor
+    )
+
+
 def _not_found(error: NotFound) -> Response:
     wants_page = request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html"
     return _secured(error_page(error)) if wants_page else problem_of(error)
@@ -135,10 +143,3 @@ def _switch_href(language: Language) -> str:
     """This page in another language: only a query, so that the path stays whatever it is."""
     kept = {name: request.args[name] for name in _KEPT if name in request.args}
     return "?" + urlencode(kept | {"lang": language})
-
-
-def _document_href(document_id: str, start: int | None = None, end: int | None = None) -> str:
-    anchor = None if start is None else "cited"
-    return url_for(
-        "articles.document", document_id=document_id, start=start, end=end, lang=chosen_language(), _anchor=anchor
-    )

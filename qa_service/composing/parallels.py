@@ -44,6 +44,22 @@ def find_parallel(quote: Sentence, language: Language, index: OpenIndex, model: 
     return Quote(found.passage.document_id, found.text, found.start, found.end) if found else None
 
 
+def parallel_of_span(
+    document_id: str, start: int, end: int, language: Language, index: OpenIndex, model: EmbeddingModel
+) -> Quote | None:
+    """The same for the sentence of a document that holds a span of its text (code points).
+
+    None when no single sentence does, or when the document is in this language itself; UnknownDocument when there is
+    none with this id.
+    """
+    if index.documents.summary(document_id).language == language:
+        return None
+    passages = index.documents.passages(index.documents.numbers_at(document_id, start, end))
+    sentences = (one for passage in passages for one in sentences_of(passage))
+    quote = next((one for one in sentences if one.start <= start and end <= one.end), None)
+    return find_parallel(quote, language, index, model) if quote else None
+
+
 def _in_versions(quote: Sentence, index: OpenIndex, model: EmbeddingModel) -> Sentence | None:
     """The sentence of another version of the quote's article that says the same."""
     versions = index.documents.translations(index.documents.summary(quote.passage.document_id))

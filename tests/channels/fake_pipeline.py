@@ -15,6 +15,7 @@ from flask import Flask
 from qa_service.answers import Answer, Citation, Delta, Progress, Quote, RelatedPassage
 from qa_service.channels import api, article_pages, pages, problems, web
 from qa_service.errors import IndexUnavailable, InvalidFeedback, InvalidQuestion, UnknownAnswer, UnknownDocument
+from qa_service.document_store import DocumentSummary, Work
 from qa_service.language import Language
 
 if TYPE_CHECKING:
@@ -63,6 +64,14 @@ ARTICLES = (
 TRANSLATIONS = {"en/visa": (FRENCH_ID, "gone"), FRENCH_ID: ("en/visa",)}
 
 
+def summary_of(article: FakeArticle) -> DocumentSummary:
+    """What a list shows of an article."""
+    return DocumentSummary(article.id, article.title, article.language, article.url, article.published, None)
+
+
+WORKS = ((summary_of(ARTICLES[0]), summary_of(ARTICLES[1])), (summary_of(ARTICLES[2]),))
+
+
 def span(document_id: str, words: str) -> Quote:
     """The first place of a quote in an article."""
     text = next(article.text for article in ARTICLES if article.id == document_id)
@@ -96,6 +105,7 @@ class FakePipeline:
         self.rated: list[tuple[str, int, str]] = []
         # Set: an answer waits after its first words until it may go on.
         self.hold: threading.Event | None = None
+        self.listed = WORKS
 
     def status(self) -> SimpleNamespace:
         self._check()
@@ -107,6 +117,21 @@ class FakePipeline:
             if article.id == document_id:
                 return SimpleNamespace(article=article, translations=TRANSLATIONS.get(document_id, ()))
         raise UnknownDocument("No indexed document has this id.")
+
+    def summary(self, document_id: str) -> DocumentSummary:
+        return summary_of(self.document(document_id).article)
+
+    def works(self) -> tuple[Work, ...]:
+        self._check()
+        return self.listed
+
+    def parallel(self, document_id: str, start: int, end: int, language: Language) -> Quote | None:
+        self._check()
+        places = {FRENCH_ID: (FRENCH_QUOTE, "en", "en/visa", ENGLISH_PARALLEL)}
+        words, to, other_id, parallel = places.get(document_id, ("", "", "", ""))
+        asked = (start, end, language)
+        cited = span(document_id, words) if words else None
+        return span(other_id, parallel) if cited and asked == (cited.start, cited.end, to) else None
 
     def answer(
         self,
