@@ -6,6 +6,8 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from qa_service.articles import Article
 from qa_service.chunking import ChunkSettings, passages
@@ -124,6 +126,63 @@ def test_articles_that_were_paired_are_translations_and_can_be_told_from_declare
     assert store.pairs() == pairs
     assert store.translations(ENGLISH) == [FRENCH.id]
     store.close()
+
+
+def test_a_work_holds_the_versions_of_an_article(tmp_path):
+    second = Article("fr/passerelle", "La passerelle", "fr", "Ouverte.", translation_of="en/bridge")
+    english = Article("en/jardin", "The garden", "en", "The garden is closed.")
+    pairs = {GARDEN.id: english.id, english.id: GARDEN.id}
+    alone = [
+        Article("fr/a", "A", "fr", "A.", translation_of="ar/a"),
+        Article("fr/b", "B", "fr", "B.", translation_of="ar/a"),
+        Article("fr/c", "C", "fr", "C.", translation_of="fr/c"),
+    ]
+    store = written(tmp_path, [ENGLISH, FRENCH, GARDEN, second, english, *alone], pairs=pairs)
+    ids = [[document.id for document in work] for work in store.works]
+    assert ids == [
+        ["en/bridge", "fr/passerelle", "fr/pont"],
+        ["en/jardin", "fr/jardin"],
+        ["fr/a"],
+        ["fr/b"],
+        ["fr/c"],
+    ]
+    assert store.works[0][0] == store.summary("en/bridge")
+    assert store.works is store.works  # made once
+    store.close()
+
+
+NAMES = st.sampled_from([f"{language}/{letter}" for language in ("en", "fr") for letter in "abcd"])
+
+
+@given(
+    st.dictionaries(NAMES, st.none() | NAMES | st.just("ar/x"), max_size=8),
+    st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from("abcd")), max_size=2),
+)
+def test_works_are_what_translations_lead_to(tmp_path_factory, originals, chosen):
+    articles = [Article(name, name, name[:2], name, translation_of=of) for name, of in originals.items()]
+    couples = [(f"en/{one}", f"fr/{other}") for one, other in dict(chosen).items()]
+    pairs = {}
+    for one, other in couples:
+        if {one, other} <= originals.keys() and not {one, other} & pairs.keys():
+            pairs |= {one: other, other: one}
+    store = written(tmp_path_factory.mktemp("works"), articles, pairs=pairs)
+    for work in store.works:
+        reached, ahead = set(), [work[0].id]
+        while ahead:
+            name = ahead.pop()
+            ahead += set(store.translations(store.summary(name))) - reached - {name}
+            reached.add(name)
+        assert reached == {document.id for document in work}
+    assert sorted(document.id for work in store.works for document in work) == sorted(originals)
+    store.close()
+
+
+def test_the_passages_at_a_span_hold_it_whole(store):
+    for number, part in enumerate(PARTS):
+        assert number in store.numbers_at(part.document_id, part.start, part.end)
+        assert number not in store.numbers_at(part.document_id, part.start, part.end + 1)
+    assert store.numbers_at("en/none", 0, 1) == []
+    assert store.numbers_at("en/bridge", 10**6, 10**7) == []
 
 
 def test_a_folder_with_signs_in_its_name_can_be_opened(tmp_path):

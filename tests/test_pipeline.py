@@ -218,6 +218,30 @@ def test_documents_know_their_translations(pipeline: Pipeline) -> None:
         pipeline.document("en/none")
 
 
+def test_works_hold_an_article_in_both_languages(pipeline: Pipeline) -> None:
+    works = pipeline.works()
+    assert len(works) == 8
+    assert [document.id for document in works[0]] == sorted(document.id for document in works[0])
+    assert all({document.language for document in work} == {"en", "fr"} for work in works)
+    assert pipeline.works() is works
+    assert pipeline.summary("fr/exemption-de-visa") in {document for work in works for document in work}
+    with pytest.raises(UnknownDocument):
+        pipeline.summary("en/none")
+
+
+def test_a_span_leads_to_the_same_in_the_other_language(pipeline: Pipeline) -> None:
+    article = pipeline.document("en/visa-exemption").article
+    start = article.text.index("The ordinary passport is")
+    parallel = pipeline.parallel(article.id, start, article.text.index(".", start) + 1, "fr")
+    assert parallel is not None
+    assert parallel.document_id == "fr/exemption-de-visa"
+    assert parallel.quote.startswith("Le passeport ordinaire est celui")
+    assert pipeline.parallel(parallel.document_id, parallel.start, parallel.end, "en").start == start  # type: ignore[union-attr]
+    assert pipeline.parallel(article.id, 0, len(article.text), "fr") is None
+    with pytest.raises(UnknownDocument):
+        pipeline.parallel("en/none", 0, 10, "fr")
+
+
 def test_status_counts_both_languages(pipeline: Pipeline) -> None:
     status = pipeline.status()
     assert status.documents == {"en": 8, "fr": 8}

@@ -16,7 +16,7 @@ CHOICES = (*LANGUAGES, ALONE)
 # Characters; all words of a filter are looked for in every title.
 LONGEST_FILTER = 200
 
-_APOSTROPHES = re.compile(r"['’ʼ‘`´]")
+_APOSTROPHES = re.compile(r"[’ʼ‘`´]")
 
 
 @dataclass(frozen=True)
@@ -93,5 +93,5 @@ def _is_chosen(row: Row, choice: str) -> bool:
 
 
 def _searchable(text: str) -> str:
-    """A text in which two spellings of its words are one; what an apostrophe parts is two words."""
-    return _APOSTROPHES.sub(" ", fold(text))
+    """A text in which two spellings of its words are one."""
+    return _APOSTROPHES.sub("'", fold(text))

@@ -86,8 +86,8 @@ TEXTS: dict[str, dict[Language, str]] = {
     "passage_fr": {"en": "The same passage in French", "fr": "Le même passage en français"},
     "articles": {"en": "Articles", "fr": "Articles"},
     "articles_counted": {
-        "en": "{en} in English, {fr} in French; in both languages: {pairs}.",
-        "fr": "{fr} en français, {en} en anglais ; dans les deux langues : {pairs}.",
+        "en": "{en} in English, {fr} in French. Told in both languages: {pairs}.",
+        "fr": "{fr} en français, {en} en anglais. Parus dans les deux langues : {pairs}.",
     },
     "filter": {"en": "Filter by title", "fr": "Filtrer par titre"},
     "filter_send": {"en": "Filter", "fr": "Filtrer"},

@@ -1,4 +1,4 @@
-"""The page of an article."""
+"""The list of articles, and the page of each."""
 
 from __future__ import annotations
 
@@ -8,8 +8,165 @@ from urllib.parse import quote
 import pytest
 from flask.testing import FlaskClient
 
+from qa_service.channels.article_list import ROWS_A_PAGE
 from qa_service.channels.article_pages import lines_of
-from tests.channels.fake_pipeline import ARTICLES, ENGLISH_QUOTE, FRENCH_ID, HOSTILE, marked, span
+from qa_service.document_store import DocumentSummary
+from tests.channels.fake_pipeline import (
+    ARTICLES,
+    ENGLISH_PARALLEL,
+    ENGLISH_QUOTE,
+    FRENCH_ID,
+    FRENCH_QUOTE,
+    HOSTILE,
+    FakePipeline,
+    marked,
+    span,
+)
+
+
+def listed(count: int) -> tuple[tuple[DocumentSummary, ...], ...]:
+    """So many English articles."""
+    return tuple((DocumentSummary(f"en/{n:03}", f"Title {n:03}", "en", None, None, None),) for n in range(count))
+
+
+def shown_titles(page: str) -> list[str]:
+    return [unescape(title) for title in re.findall(r'<p class="title".*?>([^<]*)</a></p>', page)]
+
+
+def test_list_shows_pairs_side_by_side(client: FlaskClient) -> None:
+    page = client.get("/articles").text
+    work = re.search(r'<li class="work">.*?</li>', page[page.index("A passport is enough") - 300 :], re.DOTALL)
+    assert work
+    assert work[0].count('class="place"') == 2
+    assert '<p class="title" lang="en" dir="auto"><a href="/documents/en/visa" hreflang="en">' in work[0]
+    assert f'<p class="title" lang="fr" dir="auto"><a href="/documents/{quote(FRENCH_ID)}" hreflang="fr">' in work[0]
+    assert '<span class="badge">English</span> <time datetime="2025-03-15">15 March 2025</time>' in work[0]
+    assert "2 in English, 1 in French. Told in both languages: 1." in page
+    assert "Articles found: 2" in page
+
+
+def test_list_puts_the_language_of_the_page_first(client: FlaskClient) -> None:
+    page = client.get("/articles?lang=fr").text
+    titles = shown_titles(page)
+    assert titles.index("Exemption de visa : ce qui change") < titles.index("A passport is enough")
+    assert "1 en français, 2 en anglais. Parus dans les deux langues\u00a0: 1." in page
+    assert '<p class="label">Français</p><p class="label">Anglais</p>' in page
+    assert f'href="/documents/{quote(FRENCH_ID)}?lang=fr"' in page
+    assert '<input type="hidden" name="lang" value="fr">' in page
+
+
+@pytest.mark.parametrize("path", ["/articles?lang=fr&filter=VISA", "/articles?filter=passport&language=fr"])
+def test_list_keeps_what_was_asked(client: FlaskClient, path: str) -> None:
+    page = client.get(path).text
+    assert len(shown_titles(page)) == 2
+    assert f'value="{"VISA" if "VISA" in path else "passport"}"' in page
+    assert ('value="fr" selected' in page) == ("language=fr" in path)
+    switch = re.search(r'class="switch" href="([^"]+)"', page)
+    assert switch
+    assert len(shown_titles(client.get(f"/articles{unescape(switch[1])}").text)) == 2
+
+
+def test_list_says_when_nothing_matches(client: FlaskClient) -> None:
+    page = client.get("/articles?lang=fr&filter=passport+zzz").text
+    assert "Articles trouvés\u00a0: 0" in page
+    assert '<p class="none" id="none">Aucun article ne correspond à ce filtre. <a href="/articles?lang=fr">' in page
+    assert 'id="none" hidden' in client.get("/articles").text
+
+
+def test_list_is_paged(client: FlaskClient, pipeline: FakePipeline) -> None:
+    pipeline.listed = listed(2 * ROWS_A_PAGE + 1)
+    first = client.get("/articles?filter=title&lang=en").text
+    assert len(shown_titles(first)) == ROWS_A_PAGE
+    assert "Page 1 of 3" in first
+    assert 'rel="prev"' not in first
+    seen = shown_titles(first)
+    page = first
+    while following := re.search(r'<a href="([^"]+)" rel="next">', page):
+        assert "filter=title" in following[1]
+        page = client.get(unescape(following[1])).text
+        seen += shown_titles(page)
+    assert seen == [f"Title {n:03}" for n in range(2 * ROWS_A_PAGE + 1)]
+    assert '<a href="/articles?filter=title&amp;page=2&amp;lang=en" rel="prev">' in page
+    assert 'id="pager" aria-label="Pages" hidden' in client.get("/articles?filter=007").text
+
+
+@pytest.mark.parametrize("page", ["0", "-1", "x", "٣", "1e3", "9" * 6, "9" * 5_000, ""])
+def test_list_takes_nonsense_calmly(client: FlaskClient, page: str) -> None:
+    query = {"page": page, "language": "de", "lang": "x", "filter": "\x00’\ud7ff"}
+    assert client.get("/articles", query_string=query).status_code == 200
+    assert client.get("/articles/rows", query_string=query).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "query", ["", "?lang=fr", "?filter=visa&language=fr&lang=en", "?language=alone", "?filter=zzz"]
+)
+def test_rows_are_those_of_the_list(client: FlaskClient, query: str) -> None:
+    page = client.get(f"/articles{query}").text
+    reply = client.get(f"/articles/rows{query}")
+    assert reply.mimetype == "application/json"
+    assert "Accept-Language" in reply.headers["Vary"]
+    versions = [version for row in reply.json["rows"] for place in row for version in place]
+    assert shown_titles(page) == [version["title"] for version in versions]
+    links = re.findall(r'<a href="([^"]+)" hreflang="..">[^<]*</a></p>', page)
+    assert [unescape(link) for link in links] == [version["href"] for version in versions]
+    assert reply.json["found"] in page
+    assert client.get(reply.json["address"]).status_code == 200
+
+
+def test_hostile_titles_are_text_in_the_list(client: FlaskClient) -> None:
+    page = client.get("/articles", query_string={"filter": '"><script>alert(4)</script>'}).text
+    assert "<script>alert" not in page
+    page = client.get("/articles").text
+    assert "<script>alert" not in page
+    assert "<img" not in page
+    assert HOSTILE in shown_titles(page)
+    assert client.get("/articles/rows").headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize("path", ["/articles", "/articles/rows"])
+def test_list_without_articles_is_said_calmly(client: FlaskClient, pipeline: FakePipeline, path: str) -> None:
+    pipeline.listed = ()
+    assert client.get(path).status_code == 503
+    assert "not ready" in client.get(path).text
+    pipeline.unavailable = True
+    assert client.get(f"{path}?lang=fr").status_code == 503
+    assert "pas encore prêts" in client.get(f"{path}?lang=fr").text
+
+
+def test_list_changes_with_the_index(client: FlaskClient, pipeline: FakePipeline) -> None:
+    assert len(shown_titles(client.get("/articles").text)) == 3
+    pipeline.listed = listed(5)
+    assert len(shown_titles(client.get("/articles").text)) == 5
+
+
+def test_every_page_leads_to_the_list(client: FlaskClient) -> None:
+    for path in ("/?lang=fr", "/documents/en/visa?lang=fr", "/documents/none?lang=fr"):
+        assert '<a class="section" href="/articles?lang=fr">Articles</a>' in client.get(path).text
+    assert '<a class="section" href="/articles" aria-current="page">Articles</a>' in client.get("/articles").text
+
+
+def test_cited_passage_leads_to_the_same_in_the_other_language(client: FlaskClient) -> None:
+    place = span(FRENCH_ID, FRENCH_QUOTE)
+    page = client.get(f"/documents/{quote(FRENCH_ID)}?start={place.start}&end={place.end}&lang=fr").text
+    links = [unescape(link) for link in re.findall(r'href="([^"]+)"[^>]*hreflang="en"', page) if "/documents/" in link]
+    assert "Le même passage en anglais</a>" in page
+    assert len(links) == len(set(links)) + 1 == 2  # beside the passage and at the end
+    assert marked(client.get(links[0]).text) == ENGLISH_PARALLEL
+
+
+def test_passage_without_a_parallel_has_plain_links(client: FlaskClient) -> None:
+    start, end = span(FRENCH_ID, FRENCH_QUOTE).start, span(FRENCH_ID, FRENCH_QUOTE).start + 5
+    for query in (f"?start={start}&end={end}", "?start=3&end=3", ""):
+        page = client.get(f"/documents/{quote(FRENCH_ID)}{query}").text
+        assert "beside" not in page
+        assert 'href="/documents/en/visa" lang="en"' in page
+
+
+def test_article_with_several_versions_has_plain_links(client: FlaskClient) -> None:
+    place = span("en/visa", ENGLISH_QUOTE)  # one of its versions is gone by now
+    page = client.get(f"/documents/en/visa?start={place.start}&end={place.end}").text
+    assert "beside" not in page
+    assert f'href="/documents/{quote(FRENCH_ID)}"' in page
 
 
 def test_document_page(client: FlaskClient) -> None:

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from qa_service.composing.evidence import Sentence, sentences_of
-from qa_service.composing.parallels import find_parallel
+from qa_service.composing.parallels import find_parallel, parallel_of_span
 from qa_service.embedding_model import EmbeddingModel
+from qa_service.errors import UnknownDocument
 from qa_service.generations import IndexFolder
 from qa_service.index_reader import OpenIndex, open_current
 from qa_service.indexing import index_documents
@@ -121,3 +122,27 @@ def test_what_one_version_alone_says_has_no_counterpart(
     index: OpenIndex, model: EmbeddingModel, document_id: str, words: str, language: Language
 ) -> None:
     assert find_parallel(sentence(index, document_id, words), language, index, model) is None
+
+
+def test_a_span_has_the_parallel_of_its_sentence(index: OpenIndex, model: EmbeddingModel) -> None:
+    text = index.documents.article("en/bridge").text
+    start = text.index("Two hundred")
+    end = text.index("day.") + len("day.")
+    for within in ((start, end), (start + 4, end - 10)):
+        found = parallel_of_span("en/bridge", *within, "fr", index, model)
+        assert found is not None
+        assert found.document_id == "fr/pont"
+        assert found.quote.startswith("Deux cents personnes")
+        assert index.documents.article("fr/pont").text[found.start : found.end] == found.quote
+
+
+def test_a_span_that_is_no_part_of_one_sentence_has_no_parallel(index: OpenIndex, model: EmbeddingModel) -> None:
+    text = index.documents.article("en/bridge").text
+    for span in ((0, len(text)), (text.index("opened"), text.index("walked")), (10**6, 10**6 + 5), (0, 10**9)):
+        assert parallel_of_span("en/bridge", *span, "fr", index, model) is None
+
+
+def test_a_span_has_no_parallel_in_its_own_language(index: OpenIndex, model: EmbeddingModel) -> None:
+    assert parallel_of_span("fr/pont", 0, 20, "fr", index, model) is None
+    with pytest.raises(UnknownDocument):
+        parallel_of_span("en/none", 0, 20, "fr", index, model)
