@@ -236,12 +236,16 @@ def _versions(pipeline: Pipeline, found: IndexedDocument, span: tuple[int, int])
     versions = []
     for document_id in found.translations:
         try:
-            versions.append(Version(pipeline.summary(document_id)))
-            if len(found.translations) == 1 and span[0] < span[1]:
-                passage = pipeline.parallel(found.article.id, *span, other(found.article.language))
-                # What another article says may do beside a quote; a link to this one must not promise it.
-                if passage and passage.document_id == document_id:
-                    versions = [replace(versions[0], passage=passage)]
+            passage = _same_passage(pipeline, found, span) if len(found.translations) == 1 else None
+            versions.append(Version(pipeline.summary(document_id), passage))
         except UnknownDocument:  # a new generation of the index came between
             continue
     return versions
+
+
+def _same_passage(pipeline: Pipeline, found: IndexedDocument, span: tuple[int, int]) -> Quote | None:
+    """What says the same as a span (which may be empty) in the other version of an article."""
+    start, end = span
+    passage = pipeline.parallel(found.article.id, start, end, other(found.article.language)) if start < end else None
+    # What another article says may stand beside a quote; a link to this one must not promise it.
+    return passage if passage and passage.document_id in found.translations else None

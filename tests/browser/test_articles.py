@@ -199,6 +199,10 @@ def test_list_is_used_with_the_keyboard(visit: Visit) -> None:
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.wait_for_url("**/documents/en/visa")
+    page.go_back()
+    assert page.get_by_label("Filter by title").input_value() == "passport"
+    assert len(visit.titles()) == 2
+    page.go_forward()
     assert page.get_by_role("link", name="Articles", exact=True).get_attribute("aria-current") is None
 
 
