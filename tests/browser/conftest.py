@@ -98,7 +98,7 @@ def served(pipeline: FakePipeline) -> Iterator[str]:
 
 
 @contextmanager
-def visiting(browser: Browser, base: str, path: str = "/", **options: Any) -> Iterator[Visit]:
+def visiting(browser: Browser, base: str, path: str | None = "/", **options: Any) -> Iterator[Visit]:
     """A page of its own; dialogs, lines on the console and requests to elsewhere fail the test at its end."""
     context = browser.new_context(**{"locale": "en-GB"} | options)
     context.set_default_timeout(TIMEOUT_MS)
@@ -110,7 +110,8 @@ def visiting(browser: Browser, base: str, path: str = "/", **options: Any) -> It
     page.on("console", lambda said: visit.problems.append(said.text) if said.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: visit.problems.append(str(error)))
     page.on("request", lambda sent: _note(visit, sent.url))
-    page.goto(base + path)
+    if path:
+        page.goto(base + path)
     try:
         yield visit
     finally:

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import re
-import shutil
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
-from flask import Flask
-from werkzeug.serving import make_server
 
-from qa_service.channels import api, article_pages, pages, problems, web
 from qa_service.channels.article_list import ROWS_A_PAGE
 from qa_service.document_store import DocumentSummary
+from tests.browser.conftest import Visit, visiting
 from tests.channels.fake_pipeline import (
     ENGLISH_PARALLEL,
     FRENCH_ID,
@@ -28,12 +23,8 @@ from tests.channels.fake_pipeline import (
 )
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page, Route
+    from playwright.sync_api import Browser, Route
 
-    from qa_service.pipeline import Pipeline
-
-CHROMIUM = shutil.which("chromium")
-OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 MORE = tuple(
     (
         DocumentSummary(f"en/{n:03}", f"Harbour report {n:03}", "en", None, "2024-05-01", None),
@@ -41,37 +32,6 @@ MORE = tuple(
     )
     for n in range(ROWS_A_PAGE + 20)
 )
-
-
-@dataclass
-class Visit:
-    """A browser page on the served app, and what went wrong in it."""
-
-    page: Page
-    base: str
-    pipeline: FakePipeline
-    problems: list[str] = field(default_factory=list)
-
-    def titles(self) -> list[str]:
-        """The titles of the list, as they are read."""
-        return self.page.locator(".work .title").all_inner_texts()
-
-    def expect_found(self, count: int) -> None:
-        """Wait until the list says that it has found so many."""
-        from playwright.sync_api import expect
-
-        expect(self.page.locator("#found")).to_have_text(re.compile(rf"\b{count}$"))
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if not CHROMIUM:
-        pytest.skip("Debian's chromium is not installed")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -82,65 +42,46 @@ def pipeline() -> FakePipeline:
 
 
 @pytest.fixture
-def served(pipeline: FakePipeline) -> Iterator[str]:
-    app = Flask("articles_in_a_browser", static_folder=None)
-    problems.init_app(app)
-    pages.init_app(app)
-    for channel in (api, web, article_pages):
-        app.register_blueprint(channel.blueprint(cast("Pipeline", pipeline)))
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def visited(browser: Browser, base: str, pipeline: FakePipeline, **options: Any) -> Iterator[Visit]:
-    """A page of its own, closed afterwards; dialogs, console messages and requests to elsewhere fail the test."""
-    context = browser.new_context(locale="en-GB", **options)
-    context.set_default_timeout(15_000)
-    visit = Visit(context.new_page(), base, pipeline)
-    page, noted = visit.page, visit.problems
-    page.on("dialog", lambda dialog: noted.append(f"dialog {dialog.message}"))
-    page.on("dialog", lambda dialog: dialog.dismiss())
-    page.on("console", lambda said: noted.append(said.text) if said.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: noted.append(str(error)))
-    page.on("request", lambda sent: None if sent.url.startswith(base) else noted.append(f"request {sent.url}"))
-    page.goto(f"{base}/articles")
-    yield visit
-    context.close()
-    assert noted == []
+def visit(browser: Browser, served: str) -> Iterator[Visit]:
+    with visiting(browser, served, "/articles") as made:
+        yield made
 
 
 @pytest.fixture
-def visit(browser: Browser, served: str, pipeline: FakePipeline) -> Iterator[Visit]:
-    yield from visited(browser, served, pipeline)
+def plain_visit(browser: Browser, served: str) -> Iterator[Visit]:
+    with visiting(browser, served, "/articles", java_script_enabled=False) as made:
+        yield made
 
 
-@pytest.fixture
-def plain_visit(browser: Browser, served: str, pipeline: FakePipeline) -> Iterator[Visit]:
-    yield from visited(browser, served, pipeline, java_script_enabled=False)
+def titles(visit: Visit) -> list[str]:
+    """The titles of the list, as they are read."""
+    return visit.page.locator(".work .title").all_inner_texts()
+
+
+def expect_found(visit: Visit, count: int) -> None:
+    """Wait until the list says that it has found so many."""
+    from playwright.sync_api import expect
+
+    expect(visit.page.locator("#found")).to_have_text(re.compile(rf"\b{count}$"))
 
 
 def test_list_is_filtered_while_it_is_typed(visit: Visit) -> None:
     page = visit.page
     page.get_by_label("Filter by title").press_sequentially("L'ETAT 007")
-    visit.expect_found(1)
-    assert visit.titles() == ["Harbour report 007", "L’état du port 007"]
+    expect_found(visit, 1)
+    assert titles(visit) == ["Harbour report 007", "L’état du port 007"]
     assert page.url == f"{visit.base}/articles?filter=L%27ETAT+007"
     assert page.evaluate("document.activeElement.id") == "filter"
     assert page.get_by_label("Filter by title").input_value() == "L'ETAT 007"
     page.reload()
-    assert visit.titles() == ["Harbour report 007", "L’état du port 007"]
+    assert titles(visit) == ["Harbour report 007", "L’état du port 007"]
 
 
 def test_typing_asks_once_it_pauses(visit: Visit) -> None:
     asked: list[str] = []
     visit.page.on("request", lambda sent: asked.append(sent.url) if "/articles/rows" in sent.url else None)
     visit.page.get_by_label("Filter by title").press_sequentially("harbour 01")
-    visit.expect_found(12)
+    expect_found(visit, 12)
     assert len(asked) < 4  # ten keys; a machine under load may make pauses of its own
 
 
@@ -163,7 +104,7 @@ def test_scripted_rows_are_the_served_ones(visit: Visit) -> None:
         visit.page.goto(f"{visit.base}/articles?lang={language}")
         visit.page.locator("#filter").fill(words)
         visit.page.locator("select").select_option(choice)
-        visit.expect_found(count)
+        expect_found(visit, count)
         scripted, led = visit.page.evaluate(shape), visit.page.evaluate(links)
         visit.page.goto(visit.page.url)
         assert visit.page.evaluate(shape) == scripted
@@ -180,10 +121,10 @@ def test_late_reply_is_dropped(visit: Visit) -> None:
     with visit.page.expect_request("**/articles/rows?filter=harbour"):
         box.fill("harbour")
     box.fill("passport")
-    visit.expect_found(1)
+    expect_found(visit, 1)
     visit.page.wait_for_timeout(50)
     assert held
-    assert visit.titles() == ["A passport is enough", "Exemption de visa : ce qui change"]
+    assert titles(visit) == ["A passport is enough", "Exemption de visa : ce qui change"]
 
 
 def test_list_is_used_with_the_keyboard(visit: Visit) -> None:
@@ -191,7 +132,7 @@ def test_list_is_used_with_the_keyboard(visit: Visit) -> None:
     page.get_by_label("Filter by title").focus()
     page.keyboard.type("passport")
     page.keyboard.press("Enter")
-    visit.expect_found(1)
+    expect_found(visit, 1)
     assert page.evaluate("document.activeElement.id") == "filter"
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.name") == "language"
@@ -201,34 +142,34 @@ def test_list_is_used_with_the_keyboard(visit: Visit) -> None:
     page.wait_for_url("**/documents/en/visa")
     page.go_back()
     assert page.get_by_label("Filter by title").input_value() == "passport"
-    assert len(visit.titles()) == 2
+    assert len(titles(visit)) == 2
     page.go_forward()
     assert page.get_by_role("link", name="Articles", exact=True).get_attribute("aria-current") is None
 
 
 def test_language_is_chosen(visit: Visit) -> None:
     visit.page.get_by_label("Show").select_option("Without a translation")
-    visit.expect_found(1)
-    assert visit.titles() == [HOSTILE]
+    expect_found(visit, 1)
+    assert titles(visit) == [HOSTILE]
     visit.page.get_by_role("link", name="Français").click()
     assert visit.page.locator("select").input_value() == "alone"
-    assert visit.titles() == [HOSTILE]
+    assert titles(visit) == [HOSTILE]
     assert visit.page.locator("main script, main img").count() == 0
 
 
-def test_nothing_found_is_said_and_cleared(visit: Visit) -> None:
+def test_nothing_found_is_said_and_cleared(visit: Visit, pipeline: FakePipeline) -> None:
     visit.page.get_by_label("Filter by title").fill("zzz")
-    visit.expect_found(0)
+    expect_found(visit, 0)
     assert visit.page.get_by_text("No article matches this filter.").is_visible()
     assert not visit.page.locator(".columns").is_visible()
     visit.page.get_by_role("link", name="Clear the filter").click()
-    visit.expect_found(len(visit.pipeline.listed))
+    expect_found(visit, len(pipeline.listed))
     assert visit.page.get_by_label("Filter by title").input_value() == ""
 
 
 def test_pages_are_turned(visit: Visit) -> None:
     visit.page.get_by_label("Filter by title").fill("harbour")
-    visit.expect_found(len(MORE))
+    expect_found(visit, len(MORE))
     assert visit.page.locator(".work").count() == ROWS_A_PAGE
     visit.page.get_by_role("link", name="Next page").click()
     assert visit.page.locator(".work").count() == 20
@@ -237,9 +178,9 @@ def test_pages_are_turned(visit: Visit) -> None:
     assert visit.page.get_by_label("Filter by title").input_value() == "harbour"
 
 
-def test_failure_is_said_and_the_list_stays(visit: Visit) -> None:
+def test_failure_is_said_and_the_list_stays(visit: Visit, pipeline: FakePipeline) -> None:
     page = visit.page
-    visit.pipeline.unavailable = True
+    pipeline.unavailable = True
     page.get_by_label("Filter by title").fill("passport")
     page.get_by_text("Something went wrong on our side.").wait_for()
     assert page.locator(".work").count() == ROWS_A_PAGE
@@ -247,9 +188,9 @@ def test_failure_is_said_and_the_list_stays(visit: Visit) -> None:
     page.get_by_label("Filter by title").press("Enter")
     page.get_by_text("The service cannot be reached.").wait_for()
     page.unroute("**/articles/rows*")
-    visit.pipeline.unavailable = False
+    pipeline.unavailable = False
     page.get_by_label("Filter by title").press("Enter")
-    visit.expect_found(1)
+    expect_found(visit, 1)
     assert len(visit.problems) == 2  # the browser's own lines about the two requests
     visit.problems.clear()
 
@@ -259,7 +200,7 @@ def test_list_works_without_javascript(plain_visit: Visit) -> None:
     page.get_by_label("Filter by title").fill("VISA")
     page.get_by_label("Show").select_option("In French")
     page.get_by_role("button", name="Filter").click()
-    assert plain_visit.titles() == ["A passport is enough", "Exemption de visa : ce qui change"]
+    assert titles(plain_visit) == ["A passport is enough", "Exemption de visa : ce qui change"]
     page.get_by_role("link", name="Exemption de visa").click()
     assert page.locator("h1").inner_text() == "Exemption de visa : ce qui change"
 
@@ -269,12 +210,12 @@ def test_list_works_without_javascript(plain_visit: Visit) -> None:
 def test_nothing_needs_sideways_scrolling(visit: Visit, width: int, language: str) -> None:
     page = visit.page
     long = DocumentSummary("long", "x" * 200, "en", None, "2026-01-01", None)
-    visit.pipeline.listed = ((long,), *WORKS, *MORE)
+    pipeline.listed = ((long,), *WORKS, *MORE)
     page.set_viewport_size({"width": width, "height": 700})
     page.goto(f"{visit.base}/articles?lang={language}")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.locator("#filter").fill("zzz" * 60)
-    visit.expect_found(0)
+    expect_found(visit, 0)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 

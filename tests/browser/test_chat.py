@@ -230,7 +230,7 @@ def test_what_another_version_has_kept_does_no_harm(visit: Visit, kept: str) -> 
 
 
 def test_a_browser_that_keeps_nothing_still_converses(browser: Any, served: str) -> None:
-    with visiting(browser, served, "/assets/page.css") as visit:
+    with visiting(browser, served, None) as visit:
         refused = "{ get() { throw new DOMException('', 'SecurityError'); } }"
         visit.page.add_init_script(f"Object.defineProperty(window, 'sessionStorage', {refused})")
         visit.page.goto(served)

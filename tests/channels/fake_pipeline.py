@@ -14,8 +14,8 @@ from flask import Flask
 
 from qa_service.answers import Answer, Citation, Delta, Progress, Quote, RelatedPassage
 from qa_service.channels import api, article_pages, pages, problems, web
-from qa_service.errors import IndexUnavailable, InvalidFeedback, InvalidQuestion, UnknownAnswer, UnknownDocument
 from qa_service.document_store import DocumentSummary, Work
+from qa_service.errors import IndexUnavailable, InvalidFeedback, InvalidQuestion, UnknownAnswer, UnknownDocument
 from qa_service.language import Language
 
 if TYPE_CHECKING:
