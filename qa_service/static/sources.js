@@ -142,16 +142,19 @@ class Card {
   }
 
   /**
-   * Below the marker, or above it where there is more room, and never past an edge.
+   * Below the marker, or above it where there is more room; never past an edge, and never over the marker.
    * @param {DOMRect} marker
    */
   #place(marker) {
     const { style } = this.element;
+    const room = { above: marker.top - 2 * GAP, below: innerHeight - marker.bottom - 2 * GAP };
+    style.maxHeight = "";
     const { width, height } = this.element.getBoundingClientRect();
-    const below = marker.bottom + GAP;
-    const fits = below + height <= innerHeight - GAP || marker.top < innerHeight - marker.bottom;
-    style.left = `${Math.max(GAP, Math.min(marker.left - 2 * GAP, document.documentElement.clientWidth - width - GAP))}px`;
-    style.top = `${fits ? below : Math.max(GAP, marker.top - GAP - height)}px`;
+    const below = height <= room.below || room.below >= room.above;
+    const most = document.documentElement.clientWidth - width - GAP;
+    style.left = `${Math.max(GAP, Math.min(marker.left - 2 * GAP, most))}px`;
+    style.top = below ? `${marker.bottom + GAP}px` : `${Math.max(GAP, marker.top - GAP - height)}px`;
+    if (height > room[below ? "below" : "above"]) style.maxHeight = `${room[below ? "below" : "above"]}px`;
   }
 }
 

@@ -1,0 +1,242 @@
+"""The pages for everyone: what axe-core finds (WCAG 2.2 A and AA), keyboard alone, screen readers, any size."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.browser.conftest import Visit, visiting
+from tests.channels.fake_pipeline import ENGLISH_QUOTE, FRENCH_QUOTE, FakePipeline, span
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+expect = playwright.expect
+
+WIDE = {"width": 1280, "height": 860}
+PHONE = {"width": 390, "height": 844}
+PLACE = span("en/visa", ENGLISH_QUOTE)
+PAGES = (
+    "/",
+    "/articles",
+    "/articles?filter=zzz",
+    f"/documents/en/visa?start={PLACE.start}&end={PLACE.end}",
+    "/documents/hostile",
+    "/documents/none",
+    "/none",
+)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+def test_no_page_breaks_a_rule(
+    browser: Browser, served: str, violations: Callable[[Page], list[str]], scheme: Any, size: Any
+) -> None:
+    with visiting(browser, served, None, color_scheme=scheme, viewport=size, reduced_motion="reduce") as visit:
+        for path in PAGES:
+            for language in ("en", "fr"):
+                visit.page.goto(f"{served}{path}{'&' if '?' in path else '?'}lang={language}")
+                assert violations(visit.page) == [], path
+        visit.problems = [problem for problem in visit.problems if "404" not in problem]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+def test_no_state_of_the_conversation_breaks_a_rule(
+    browser: Browser,
+    served: str,
+    pipeline: FakePipeline,
+    violations: Callable[[Page], list[str]],
+    scheme: Any,
+    size: Any,
+) -> None:
+    with visiting(browser, served, color_scheme=scheme, viewport=size, reduced_motion="reduce") as visit:
+        page = visit.page
+        pipeline.hold = threading.Event()
+        visit.ask("When? warn")
+        expect(page.locator(".answer")).to_have_text("The")
+        assert violations(page) == []
+        page.get_by_role("button", name="Stop").click()
+        expect(page.locator(".note")).to_be_visible()
+        assert violations(page) == []
+        pipeline.hold.set()
+        page.get_by_role("button", name="Try again").click()
+        visit.answered()
+        assert violations(page) == []
+        page.get_by_role("button", name="Source 1").hover()
+        expect(page.get_by_role("tooltip")).to_be_visible()
+        assert violations(page) == []
+        page.get_by_role("button", name="Source 1").click()
+        expect(page.get_by_role("dialog").locator("mark")).to_be_visible()
+        assert violations(page) == []
+        page.keyboard.press("Escape")
+        page.get_by_role("button", name="Helpful", exact=True).click()
+        expect(page.get_by_label("A word on this answer?")).to_be_visible()
+        assert violations(page) == []
+        visit.ask("wine")
+        visit.answered(2)
+        assert violations(page) == []
+        pipeline.unavailable = True
+        visit.ask("Again?")
+        expect(page.locator(".failure")).to_be_visible()
+        assert violations(page) == []
+        visit.problems.clear()  # the browser's own line about the 503
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_of_the_plain_form_breaks_a_rule(
+    browser: Browser, served: str, violations: Callable[[Page], list[str]], scheme: Any
+) -> None:
+    with visiting(browser, served, color_scheme=scheme, java_script_enabled=False) as visit:
+        page = visit.page
+        for question in ("When? warn", "wine", "too long"):
+            page.get_by_label("Your question").fill(question)
+            page.get_by_role("button", name="Ask", exact=True).click()
+            assert violations(page) == []
+        page.goto(served)
+        page.get_by_role("button", name="When does").click()
+        page.get_by_role("button", name="Not helpful").click()
+        assert violations(page) == []
+        visit.problems.clear()  # the browser's own line about the 422
+
+
+def test_the_keyboard_is_enough(visit: Visit, pipeline: FakePipeline) -> None:
+    page, press = visit.page, visit.page.keyboard.press
+    page.set_viewport_size(WIDE)
+    expect(page.locator("#question")).to_be_focused()  # one can begin at once
+    page.keyboard.type("When?")
+    press("Enter")
+    visit.answered()
+    expect(page.locator("#question")).to_be_focused()
+    for _ in range(40):
+        press("Shift+Tab")
+        if page.evaluate("document.activeElement.matches('.marker')"):
+            break
+    expect(page.get_by_role("button", name="Source 2")).to_be_focused()
+    press("Enter")
+    expect(page.get_by_role("dialog").locator("mark")).to_have_text(ENGLISH_QUOTE)
+    press("Escape")
+    expect(page.get_by_role("button", name="Source 2")).to_be_focused()
+    reached = []
+    for _ in range(14):
+        press("Tab")
+        reached.append(page.evaluate("document.activeElement.textContent.trim()"))
+        outlined = page.evaluate(
+            "(() => { const {outlineStyle, outlineWidth, boxShadow} = getComputedStyle(document.activeElement);"
+            " const box = getComputedStyle(document.activeElement.closest('.box') ?? document.body).boxShadow;"
+            " return outlineStyle !== 'none' && outlineWidth !== '0px' || box !== 'none' })()"
+        )
+        assert outlined, reached[-1]
+        if "New conversation" in reached[-1]:
+            break
+    assert {"Copy with sources", "Helpful", "Not helpful", "Ask", "New conversation"} <= set(reached)
+    press("Enter")
+    expect(page.locator("#opening")).to_be_visible()
+
+
+def test_what_the_keyboard_reaches_is_not_behind_the_composer(visit: Visit) -> None:
+    page = visit.page
+    page.set_viewport_size({"width": 1280, "height": 500})
+    visit.ask("When?")
+    visit.answered()
+    page.get_by_role("button", name="Source 1").focus()
+    for _ in range(8):
+        page.keyboard.press("Tab")
+        box, composer = page.locator(":focus").bounding_box(), page.locator(".composer").bounding_box()
+        assert box
+        assert composer
+        inside = page.evaluate("document.activeElement.closest('.composer') !== null")
+        assert inside or box["y"] + box["height"] <= composer["y"] + 1
+
+
+def test_the_skip_link_leads_to_the_box(visit: Visit) -> None:
+    page = visit.page
+    page.reload()
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the question box")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.type("When?")
+    expect(page.locator("#question")).to_have_value("When?")
+
+
+def test_the_answer_is_said_once(visit: Visit) -> None:
+    page = visit.page
+    page.evaluate(
+        """() => {
+          window.said = [];
+          const live = document.getElementById("said");
+          new MutationObserver(() => live.textContent && said.push([live.lang, live.textContent]))
+            .observe(live, { childList: true, characterData: true, subtree: true });
+        }"""
+    )
+    assert page.locator("[aria-live], [role=status], [role=alert], output").count() == 1
+    page.get_by_label("Language of the answer").select_option("fr")
+    visit.ask("When?")
+    visit.answered()
+    (_, searching), (language, answer) = page.evaluate("window.said")
+    assert searching == "Searching the articles…"
+    assert language == "fr"
+    assert answer.count(FRENCH_QUOTE.rstrip(".")) == 1
+    assert answer.endswith("2 sources.")
+    assert "[1]" not in answer
+
+
+@pytest.mark.parametrize("width", [320, 390, 640, 1280, 3840])
+def test_no_width_needs_sideways_scrolling(visit: Visit, width: int) -> None:
+    page = visit.page
+    page.set_viewport_size({"width": width, "height": 700})
+    visit.ask("warn " + "x" * 300)
+    visit.answered()
+    page.get_by_role("button", name="Source 1").click()
+    expect(page.get_by_role("dialog").locator("mark")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate("document.querySelector('dialog').scrollWidth") <= width
+    for path in ("/documents/hostile?start=1&end=4&lang=fr", "/articles", "/none"):
+        page.goto(visit.base + path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    visit.problems[:] = [problem for problem in visit.problems if "404" not in problem]
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+def test_text_of_twice_the_size_is_whole(visit: Visit, size: Any) -> None:
+    """WCAG 2.2, 1.4.4: by zoom, which is a smaller window for the page, and by a larger font of the reader's own."""
+    page = visit.page
+    page.set_viewport_size({"width": size["width"] // 2 if size is WIDE else 320, "height": size["height"] // 2})
+    visit.ask("When? warn")
+    visit.answered()
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.evaluate("innerWidth")
+    page.set_viewport_size(size)
+    page.evaluate("document.documentElement.style.fontSize = '212%'")
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.evaluate("innerWidth")
+    cut = page.evaluate(
+        "[...document.querySelectorAll('main *')].filter((one) => !one.closest('.hidden') && !one.matches('.excerpt')"
+        " && getComputedStyle(one).overflow !== 'visible' && one.scrollWidth > one.clientWidth + 1)"
+        ".map((one) => one.className)"
+    )
+    assert cut == []
+
+
+def test_little_moves_for_those_who_want_it_so(browser: Browser, served: str) -> None:
+    with visiting(browser, served, reduced_motion="reduce") as visit:
+        visit.ask("When?")
+        visit.answered()
+        visit.page.get_by_role("button", name="Source 1").click()
+        expect(visit.page.get_by_role("dialog").locator("mark")).to_be_visible()
+        assert visit.page.evaluate("document.getAnimations().length") == 0
+
+
+def test_every_quote_says_its_language(visit: Visit) -> None:
+    visit.page.goto(f"{visit.base}/?lang=fr")
+    visit.ask("When?")
+    visit.answered()
+    told = visit.page.evaluate(
+        "[...document.querySelectorAll('blockquote, .title, .answer')].map((one) => [one.textContent, one.lang])"
+    )
+    assert [FRENCH_QUOTE, "fr"] in told
+    assert ["A passport is enough", "en"] in told
+    assert all(language in ("en", "fr") for _, language in told)
