@@ -19,6 +19,7 @@ from qa_service.database import Database
 from qa_service.document_store import DocumentSummary, Work
 from qa_service.embedding_model import EmbeddingModel
 from qa_service.errors import InvalidQuestion
+from qa_service.example_questions import ExampleQuestions
 from qa_service.feedback import Feedback
 from qa_service.follow_ups import asked_language, complete
 from qa_service.generations import IndexFolder
@@ -97,6 +98,7 @@ class Pipeline:
         self._index = CurrentIndex(IndexFolder(settings.index), self._model)
         self._llm = LanguageModel.load(settings)
         self._count_tokens = token_counter(settings.llm)
+        self._examples = ExampleQuestions(self._model)
 
     def open(self) -> None:
         """Open the current index once, as a single command needs it."""
@@ -236,6 +238,17 @@ class Pipeline:
             raise InvalidQuestion(f"k must be from 1 to {_LARGEST_K}.")
         with self._index.use() as index:
             return [_shown(found) for found in read(asked, index, self._model, k).ranked]
+
+    def example_questions(self, language: Language, count: int = 4) -> tuple[str, ...]:
+        """Questions to begin with, made of the indexed articles: each is answered, and cites what it was made of.
+
+        They stay the same until the index changes; the first call for an index and a language takes longer. There are
+        at most so many, and none where no question can be made. Raises InvalidQuestion when the language is not one of
+        ours.
+        """
+        _checked_language(language)
+        with self._index.use() as index:
+            return self._examples.of(index, language, count)
 
     def documents(self) -> list[DocumentSummary]:
         """Every indexed document, by id."""
