@@ -242,6 +242,22 @@ def test_a_span_leads_to_the_same_in_the_other_language(pipeline: Pipeline) -> N
         pipeline.parallel("en/none", 0, 10, "fr")
 
 
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_questions_to_begin_with_are_answered_in_their_language(pipeline: Pipeline, language: str) -> None:
+    questions = pipeline.example_questions(language)  # type: ignore[arg-type]
+    assert len(questions) == 4
+    for question in questions:
+        answer = pipeline.answer(question, remember=False)
+        assert (answer.language, answer.abstained) == (language, False)
+
+
+def test_questions_to_begin_with_are_not_remembered(pipeline: Pipeline) -> None:
+    kept = pipeline._settings.index / "conversations.sqlite3"
+    before = kept.stat().st_mtime_ns if kept.exists() else None
+    pipeline.example_questions("en", 3)
+    assert (kept.stat().st_mtime_ns if kept.exists() else None) == before
+
+
 def test_status_counts_both_languages(pipeline: Pipeline) -> None:
     status = pipeline.status()
     assert status.documents == {"en": 8, "fr": 8}

@@ -96,7 +96,7 @@ _TRANSITIVE = {
 }
 _ACTIVE = re.compile(rf"{_SUBJECT} (?P<verb>{'|'.join(_INTRANSITIVE | _TRANSITIVE)}){_MIDDLE}{_DATE}{_AFTER}")
 # What belongs to the subject may be said of its object.
-_OWN = re.compile(r" (?:its|his|her|their) ")
+_OWN = re.compile(r" (?:its|his|her|their) (?=[\w ]*(?:[A-Z]|independence))")
 _BEGINS_AN_OBJECT = re.compile(r" (?:its|his|her|their) [a-zA-Z]| (?:the|a|an) [a-z]| (?:the )?[A-Z]|\Z")
 
 _NUMBER = (
@@ -177,6 +177,7 @@ _NEVER = frozenset(
     today yesterday tomorrow now then ago later still already however meanwhile another other others such same
     """.split()
 )
+_NOT_IN_A_SUBJECT = _NEVER | {"a", "an"}
 _NOT_OWNERS = frozenset("today yesterday tomorrow women men children people last next year week world it".split())
 # Participles and verbs with which the question would be odd, and what never is one.
 _NO_PARTICIPLES = frozenset(
@@ -296,7 +297,7 @@ def _defined(sentence: str, opening: Opening) -> Iterator[Asked]:
 def _subject(phrase: str, opening: Opening) -> str | None:
     """A phrase that begins a sentence as it stands within one, where it surely is one noun phrase and says enough."""
     words = phrase.split()
-    if len(words) > 9 or any(word.lower() in _NEVER for word in words) or not opening.is_specific(phrase):
+    if len(words) > 9 or any(word.lower() in _NOT_IN_A_SUBJECT for word in words) or not opening.is_specific(phrase):
         return None
     if any(word in _DETERMINERS and before.lower() not in _BEFORE_DETERMINERS for before, word in pairwise(words)):
         return None
@@ -329,6 +330,8 @@ def _is_participle(verb: str) -> bool:
 def _is_whole(middle: str) -> bool:
     """Whether the words between a verb and a date belong to that verb alone."""
     words = middle.split()
+    if any(char.isdigit() for char in middle):
+        return False  # it may be what the sentence tells
     return not any(word.lower() in _NEVER or _VERBAL.fullmatch(word) or word in _IRREGULAR for word in words) and (
         not words or words[-1].lower() not in _BEFORE_DETERMINERS | _DETERMINERS
     )

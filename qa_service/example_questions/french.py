@@ -130,7 +130,8 @@ _ARTICLES = {
     "à": "",
 }
 _ABOUT = re.compile(
-    rf"(?<![\w\u2019-])(?P<before>du|au|des|aux|de la|à la|de l\u2019|à l\u2019|à)(?:(?<=\u2019)| )(?P<name>{ANY_NAME})"
+    r"(?<![\w\u2019-])[a-zà-ÿ\u2019-]+,? "
+    rf"(?P<before>du|au|des|aux|de la|à la|de l\u2019|à l\u2019|à)(?:(?<=\u2019)| )(?P<name>{ANY_NAME})"
     r"(?=[.,]| (?:a|est|et|ont|sont|sera|était|pour|dans|par|en|qui|que|où|avec|sur|le|afin|depuis|lors|contre)\b)"
 )
 
@@ -152,6 +153,7 @@ _NEVER = frozenset(
     dernier dernière suivant suivante
     """.split()
 )
+_NOT_IN_A_SUBJECT = _NEVER | {"un", "une"}
 _PARTICIPLE = re.compile(
     r"(?:[^\W\d_]{2,}é|né|[^\W\d_]*(?:ouvert|couvert|offert|construit|détruit|produit|conduit|introduit|traduit|écrit|"
     r"inscrit|élu|tenu|obtenu|rendu|vendu|perdu|reçu|conçu|connu|battu|devenu|venu|revenu|promu|dissous|mis|pris|acquis|conquis|"
@@ -168,7 +170,7 @@ _WITH_BEING = re.compile(
     r"(?:né|mort|entré|parti|sorti|arrivé|venu|devenu|revenu|resté|décédé|tombé|passé|monté|descendu|rentré)e?s?"
 )
 # What belongs to the subject may be said of its object.
-_OWN = re.compile(r" (?:son|sa|ses|leurs?) ")
+_OWN = re.compile(r" (?:son|sa|ses|leurs?) (?=[\w ]*(?:[A-ZÀ-Þ]|indépendance))")
 _PAST_ELSEWHERE = re.compile(r"[^\W\d_]{2,}(?:é|ée|és|ées|ant)")
 _SINGULAR = frozenset(("a", "est", "sera", "fut", "s\u2019est"))
 
@@ -326,7 +328,7 @@ def _of(subject: str) -> str:
 def _subject(phrase: str, opening: Opening) -> str | None:
     """A phrase that begins a sentence as it stands within one, where it surely is one noun phrase and says enough."""
     words = re.split(r"[ \u2019]", phrase)
-    if len(words) > 10 or any(word.lower() in _NEVER for word in words) or not opening.is_specific(phrase):
+    if len(words) > 10 or any(word.lower() in _NOT_IN_A_SUBJECT for word in words) or not opening.is_specific(phrase):
         return None
     if any(word in _DETERMINERS and before.lower() not in _PREPOSITIONS for before, word in pairwise(words)):
         return None
@@ -356,6 +358,8 @@ def _begins_with_a_name(words: list[str], opening: Opening) -> bool:
 def _is_whole(middle: str) -> bool:
     """Whether the words between a verb and a date belong to that verb alone."""
     words = re.split(r"[ \u2019]", middle.strip())
+    if any(char.isdigit() for char in middle):
+        return False  # it may be what the sentence tells
     return not any(word.lower() in _NEVER or _PAST_ELSEWHERE.fullmatch(word) for word in words) and (
         words[-1].lower() not in _PREPOSITIONS | _DETERMINERS
     )

@@ -11,8 +11,8 @@ from qa_service.language import Language, shown_language
 
 _PATTERNS = {"en": english.questions, "fr": french.questions}
 _PEOPLE = {"en": english.people, "fr": french.people}
-# Rulers and popes have a name in each language.
-_RULER = re.compile(r"\b(?:[IVX]+|Ier|Ire)\Z")
+# Rulers and popes have a name in each language, and so have those whose names are written in other letters.
+_SPELLED_ANEW = re.compile(r"\b(?:[IVX]+|Ier|Ire)\Z|tch|vitch|ïe")
 _ABOUT = {"en": english.about, "fr": french.about}
 
 
@@ -35,7 +35,7 @@ def about_people(opening: Opening, language: Language) -> list[Made]:
     found: dict[str, Made] = {}
     for sentence, start, end in opening.sentences():
         for person in _PEOPLE[opening.language](sentence):
-            for kind, asked in () if _RULER.search(person) else _ABOUT[language](person):
+            for kind, asked in () if _SPELLED_ANEW.search(person) else _ABOUT[language](person):
                 text = question(asked, language)
                 if text and _is_clear(text, language):
                     found.setdefault(text, Made(text, kind, start, end))

@@ -82,8 +82,7 @@ class Opening:
     @cached_property
     def names(self) -> frozenset[str]:
         """Words that are written with a capital where no sentence begins, and never without one."""
-        text = plain(f"{self.text}\n{self.title}")
-        return frozenset(NAME.findall(text)) - {word.capitalize() for word in self.small}
+        return frozenset(NAME.findall(plain(self.text))) - {word.capitalize() for word in self.small}
 
     @cached_property
     def small(self) -> frozenset[str]:
@@ -176,6 +175,9 @@ _GENERIC = MONTHS_AND_DAYS | frozenset(
     commerce independence independance administration science sciences architecture democracy democratie freedom
     liberte ordre history people peuple senator senateur national federal supreme high electoral executive
     international royal nationale federale haute generale electorale internationale royale centrale speaker
-    representatives deputies
+    representatives deputies alliance tower bridge river movement front project programme program plan
+    initiative agreement accord protocol protocole charter charte conference summit sommet museum musee tour
+    pont riviere mouvement projet temple mosque cathedral cathedrale castle chateau station gare airport
+    aeroport stadium stade version series serie
     """.split()
 )
