@@ -160,6 +160,7 @@ def test_the_title_can_say_which_thing_is_meant() -> None:
         "The treaty signed in 1987 ended in 1990.",
         "The Harwick film was given to a museum built in 1921.",
         "Construction began in 1984.",
+        "The minister of Health, Helen of Troy, spoke.",
         "The bridge of a Harwick street was opened in 2019.",
         "Harwick was ranked 90th in 2019.",
         "“The Harwick bridge was opened in 2019.",
@@ -439,6 +440,16 @@ def test_a_long_article_does_not_hide_the_others(tmp_path: Path, index_texts: Ca
     pipeline = opened(index_texts(tmp_path, ARTICLES | {"en/book": long}))
     assert len(pipeline.example_questions("en")) == 4
     pipeline.close()
+
+
+def test_an_article_that_is_there_twice_is_asked_about_like_any_other(
+    tmp_path: Path, index_texts: Callable[..., Settings], pipeline: Pipeline
+) -> None:
+    copies = {f"{name}-again": text for name, text in ARTICLES.items()}
+    doubled = opened(index_texts(tmp_path, ARTICLES | copies))
+    for language in LANGUAGES:
+        assert len(doubled.example_questions(language)) == len(pipeline.example_questions(language))
+    doubled.close()
 
 
 def test_without_an_index_there_is_a_clear_error(tmp_path: Path) -> None:

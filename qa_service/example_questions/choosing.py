@@ -29,7 +29,7 @@ _OF_EACH = 2
 # many as read so many passages in all, but not fewer than the third says.
 _MOST_TRIES = 16
 _PASSAGES_MET = 16_000
-_LEAST_TRIES = 8
+_LEAST_TRIES = 7
 # Of them, about people of articles in the other language.
 _FOREIGN_TRIES = 3
 # Two questions that share this much of the shorter one's words are about one thing.
@@ -43,11 +43,18 @@ _KINDS: tuple[Kind, ...] = ("when", "who", "how many", "why", "where", "what", "
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A question, the article that it was made of, and the span of the beginning that was read."""
+    """A question, the article that it was made of, and what was read of that."""
 
     made: Made
     document_id: str
-    opening: range
+    opening: Opening
+
+    @property
+    def source(self) -> str:
+        """What says the answer: a sentence; of what is known about a name, all that was read."""
+        if self.made.kind == "about":
+            return self.opening.text
+        return self.opening.text[self.made.start - self.opening.start : self.made.end - self.opening.start]
 
 
 @dataclass
@@ -124,16 +131,15 @@ class ExampleQuestions:
 
 
 def _holds(citation: Citation, one: _Candidate) -> bool:
-    """Whether a citation is of the sentence that a question was made of; what the beginning says of a name will do."""
-    asked = one.opening if one.made.kind == "about" else range(one.made.start, one.made.end)
-    return citation.document_id == one.document_id and citation.start < asked.stop and asked.start < citation.end
+    """Whether a citation quotes what a question was made of, from whichever article: some are printed twice."""
+    return citation.quote in one.source or one.source in citation.quote
 
 
 def _own(index: OpenIndex, language: Language) -> list[_Candidate]:
     """The questions that can be made of articles in a language."""
     return [
-        _Candidate(made, document_id, span)
-        for document_id, span, opening in _openings(index, language)
+        _Candidate(made, document_id, opening)
+        for document_id, opening in _openings(index, language)
         for made in made_of(opening)
     ]
 
@@ -141,17 +147,17 @@ def _own(index: OpenIndex, language: Language) -> list[_Candidate]:
 def _foreign(index: OpenIndex, language: Language) -> list[_Candidate]:
     """Questions in a language about people of articles in the other that have no version in it."""
     return [
-        _Candidate(made, document_id, span)
-        for document_id, span, opening in _openings(index, other(language))
+        _Candidate(made, document_id, opening)
+        for document_id, opening in _openings(index, other(language))
         for made in about_people(opening, language)
         if not _translations(document_id, index)
     ]
 
 
-def _openings(index: OpenIndex, language: Language) -> Iterator[tuple[str, range, Opening]]:
-    """The beginnings of a few articles of a language from all over the index, each with its id and its span."""
+def _openings(index: OpenIndex, language: Language) -> Iterator[tuple[str, Opening]]:
+    """The beginnings of a few articles of a language from all over the index, each with the article's id."""
     left = index.vocabulary.numbers[language]
-    most = max(_OF_EACH, _PASSAGES // max(1, index.manifest.documents.get(language, 0)))
+    of_each = max(_OF_EACH, _PASSAGES // max(1, index.manifest.documents.get(language, 0)))
     for draw in range(_ARTICLES):
         if not len(left):
             return
@@ -159,10 +165,8 @@ def _openings(index: OpenIndex, language: Language) -> Iterator[tuple[str, range
         (drawn,) = index.documents.passages([number])
         numbers = index.documents.numbers_of(drawn.document_id)
         left = left[~np.isin(left, numbers)]  # a long article is drawn once, like a short one
-        passages = index.documents.passages(numbers[:most])
-        text = _joined(passages)
-        start = passages[0].start
-        yield drawn.document_id, range(start, start + len(text)), Opening(text, start, drawn.title, language)
+        passages = index.documents.passages(numbers[:of_each])
+        yield drawn.document_id, Opening(_joined(passages), passages[0].start, drawn.title, language)
 
 
 def _joined(passages: Sequence[Passage]) -> str:

@@ -147,7 +147,8 @@ _APPOSITION = re.compile(
 )
 _IS_A_PERSON = re.compile(rf"^(?P<person>{PERSON}) (?P<auxiliary>is|was) (?:a|an|the) (?:{_PART} ){{0,4}}?{_ROLE}\b")
 _OFFICE = re.compile(
-    rf"(?:^|[ ,])[Tt]he (?P<office>(?:[a-z]+ )?{_ANY_ROLE} of (?:the )?{NAME_WORD}(?: {NAME_WORD})?), {PERSON}[,.]"
+    rf"(?:^|[ ,])[Tt]he (?P<office>(?:[a-z]+ )?{_ANY_ROLE} of (?:the )?"
+    rf"(?P<of>{NAME_WORD}(?: {NAME_WORD})?)), {PERSON}[,.]"
 )
 _THING = (
     r"(?:city|town|village|capital|river|lake|mountain|island|organisation|organization|treaty|agreement|company|language|"
@@ -278,7 +279,7 @@ def _counts(sentence: str, opening: Opening) -> Iterator[Asked]:
 
 def _defined(sentence: str, opening: Opening) -> Iterator[Asked]:
     found = _OFFICE.search(sentence)
-    if found:
+    if found and is_name(found["of"]):
         office = found["office"]
         yield "who", f"who is the {office[0].lower()}{office[1:]}"
     found = _IS_A_PERSON.match(sentence)

@@ -104,8 +104,8 @@ _IS_A_PERSON = re.compile(
     rf"^(?P<person>{PERSON}) (?P<auxiliary>est|était|fut) (?:un |une |le |la |l\u2019)(?:[a-zà-ÿ-]+ )?{_ROLE}\b"
 )
 _OFFICE = re.compile(
-    rf"(?:^|[ ,])(?P<the>[Ll]e |[Ll]a |[Ll]\u2019)(?P<office>{_ROLE} (?:de |du |de la |d\u2019|des )(?:{NAME_WORD})"
-    rf"(?:[ -]{NAME_WORD})?), {PERSON}[,.]"
+    rf"(?:^|[ ,])(?P<the>[Ll]e |[Ll]a |[Ll]\u2019)(?P<office>{_ROLE} (?:de |du |de la |d\u2019|des )"
+    rf"(?P<of>{NAME_WORD}(?:[ -]{NAME_WORD})?)), {PERSON}[,.]"
 )
 _THING = (
     r"(?:ville|commune|village|capitale|fleuve|rivière|lac|montagne|île|organisation|traité|accord|entreprise|société|"
@@ -302,7 +302,7 @@ def _counts(sentence: str, opening: Opening) -> Iterator[Asked]:
 
 def _defined(sentence: str, opening: Opening) -> Iterator[Asked]:
     found = _OFFICE.search(sentence)
-    if found:
+    if found and is_name(found["of"]):
         yield "who", f"qui est {found['the'].lower()}{found['office']}"
     found = _IS_A_PERSON.match(sentence)
     if found and found["auxiliary"] != "est" and (person := bare_person(found["person"])):

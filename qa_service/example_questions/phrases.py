@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Literal
 
 from qa_service.chunking import sentences
-from qa_service.language import NAME, WORD, Language, fold
+from qa_service.language import NAME, WORD, Language, all_stop_words, fold
 from qa_service.values import MONTHS_AND_DAYS
 from qa_service.words import content_words
 
@@ -30,6 +30,8 @@ _VERY_SPECIFIC = 4
 _LONGEST_NAME = 45
 
 _APOSTROPHES = re.compile("['\u2019\u02bc`\u00b4]")
+# How words end that are written with a capital now and then, and are no names.
+_ABSTRACT = re.compile("(?:[ts]ion|ment|ness|ism|isme|ship|ité|ity)s?$")
 _NUMERAL = re.compile("[IVXLC]+e?")
 _SPACES = re.compile(r"\s+")
 # Letters, digits, spaces, apostrophes and hyphens, from a letter or a digit to the end: nothing that a page or a
@@ -82,7 +84,8 @@ class Opening:
     @cached_property
     def names(self) -> frozenset[str]:
         """Words that are written with a capital where no sentence begins, and never without one."""
-        return frozenset(NAME.findall(plain(self.text))) - {word.capitalize() for word in self.small}
+        found = (name for name in NAME.findall(plain(self.text)) if not _ABSTRACT.search(name))
+        return frozenset(found) - {word.capitalize() for word in self.small}
 
     @cached_property
     def small(self) -> frozenset[str]:
@@ -130,6 +133,8 @@ def _is_all_of(words: set[str], part: str) -> bool:
 def bare_person(person: str) -> str | None:
     """The name of a person without an office or a form of address before it; None where too little is left."""
     first, _, rest = person.partition(" ")
+    if fold(first) in all_stop_words():
+        return None
     if fold(first) in _GENERIC or first in ("Mgr", "Mme", "Dame", "Professor", "Bishop", "Cardinal"):
         return bare_person(rest) if " " in rest else None
     other = {fold(word) for word in WORD.findall(person)} & _NOT_PEOPLE
