@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, Response
 
-from qa_service.channels import api, article_pages, pages, problems, web
+from qa_service.channels import access, api, article_pages, pages, problems, web
 from qa_service.pipeline import Pipeline
 from qa_service.settings import Settings, load_settings
 
@@ -28,6 +28,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     pipeline.follow()
     app.extensions["qa_service"] = pipeline
     problems.init_app(app)
+    access.init_app(app, settings)
     app.after_request(_secured)
     app.register_blueprint(api.blueprint(pipeline))
     pages.init_app(app)

@@ -15,7 +15,7 @@ from qa_service.errors import SettingsError
 PREFIX = "QA_"
 
 # Values that may hold a password or a key: no message repeats them.
-SECRETS = ("QA_DATABASE_URL", "QA_LLM_BASE_URL", "QA_LLM_API_KEY")
+SECRETS = ("QA_DATABASE_URL", "QA_LLM_BASE_URL", "QA_LLM_API_KEY", "QA_API_KEYS")
 
 
 class Settings(BaseSettings):
@@ -74,6 +74,9 @@ class Settings(BaseSettings):
     llm_prompt_tokens: Annotated[int, Field(ge=200, le=200_000)] = Field(
         3_000, description="Size of the passages that the language model reads, in its tokens."
     )
+    api_keys: SecretStr = Field(
+        SecretStr(""), description="Empty: open to all; else the keys that open the service, separated by commas."
+    )
     host: str = Field("127.0.0.1", description="Address that the service listens on.")
     port: Annotated[int, Field(ge=1, le=65_535)] = Field(8000, description="Port that the service listens on.")
     workers: Annotated[int, Field(ge=1, le=64)] = Field(1, description="Worker processes of the service.")
@@ -110,11 +113,31 @@ class Settings(BaseSettings):
             raise PydanticCustomError("llm_api_key", "should be ASCII without white space")
         return key
 
+    @field_validator("api_keys")
+    @classmethod
+    def _are_keys(cls, keys: SecretStr) -> SecretStr:
+        value = keys.get_secret_value()
+        listed = _listed(value)
+        # A value that only looks as if it held a key must not open the service to all.
+        if (value and not listed) or any(not key.isascii() or not key.isprintable() or " " in key for key in listed):
+            raise PydanticCustomError("api_keys", "should be keys of ASCII without white space, separated by commas")
+        return keys
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys that open the service; none where it is open to all."""
+        return tuple(_listed(self.api_keys.get_secret_value()))
+
     @property
     def address(self) -> str:
         """Host and port as an address names them, an IPv6 host in brackets."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
+
+
+def _listed(value: str) -> list[str]:
+    """What stands between the commas, without blanks around it."""
+    return [part for part in (part.strip() for part in value.split(",")) if part]
 
 
 def _is_http(url: str) -> bool:

@@ -134,6 +134,40 @@ def test_a_file_that_is_not_text_is_named(tmp_path):
         load_settings()
 
 
+# Keys
+
+
+def test_keys_are_separated_by_commas():
+    assert load_settings().keys == ()
+    assert load_settings(api_keys="one").keys == ("one",)
+    assert load_settings(api_keys=" one ,two!\t, a=b:c ,").keys == ("one", "two!", "a=b:c")
+
+
+@pytest.mark.parametrize("source", ["environment", "file", "override"])
+@pytest.mark.parametrize(
+    "wrong", ["secret one", "clé-secret", "secret\x7f", "good,secret\x00a", ",", " , ", "  ", ",\t,"]
+)
+def test_a_wrong_key_is_never_repeated_and_never_opens_the_service(monkeypatch, tmp_path, source, wrong):
+    given = {}
+    if source == "override":
+        given["api_keys"] = wrong
+    elif source == "file":
+        (tmp_path / ".env").write_text(f'QA_API_KEYS="{wrong}"\n', encoding="utf-8")
+    elif "\x00" in wrong:
+        pytest.skip("no environment holds this")
+    else:
+        monkeypatch.setenv("QA_API_KEYS", wrong)
+    with pytest.raises(SettingsError) as caught:
+        load_settings(**given)
+    said = str(caught.value)
+    assert said == "QA_API_KEYS: should be keys of ASCII without white space, separated by commas"
+
+
+def test_settings_that_are_shown_show_no_key():
+    settings = load_settings(api_keys="one-key,two-key")
+    assert "-key" not in f"{settings!r} {settings}"
+
+
 # Documentation
 
 

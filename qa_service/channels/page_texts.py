@@ -174,6 +174,34 @@ TEXTS: dict[str, dict[Language, str]] = {
         "en": "Something went wrong on our side. Please try again in a moment.",
         "fr": "Un problème est survenu de notre côté. Réessayez dans un instant.",
     },
+    "error_other_site": {
+        "en": "This request was made by a page of another site, and was not taken. Please ask from here.",
+        "fr": "Cette demande venait d’une page d’un autre site et n’a pas été acceptée. Posez votre question ici.",
+    },
+    "error_signed_out": {
+        "en": "Your session has ended. Please reload the page and sign in again.",
+        "fr": "Votre session a pris fin. Rechargez la page et identifiez-vous de nouveau.",
+    },
+    "sign_in": {"en": "Sign in", "fr": "S’identifier"},
+    "sign_in_why": {
+        "en": "These articles are open to readers who hold an access key.",
+        "fr": "Ces articles sont ouverts aux lecteurs munis d’une clé d’accès.",
+    },
+    "sign_in_key": {"en": "Access key", "fr": "Clé d’accès"},
+    "sign_in_wrong": {
+        "en": "This key is not right. Please check it and try again.",
+        "fr": "Cette clé n’est pas la bonne. Vérifiez-la et réessayez.",
+    },
+    "sign_in_ended": {
+        "en": "Your session has ended. Please sign in, then send your question again.",
+        "fr": "Votre session a pris fin. Identifiez-vous, puis envoyez de nouveau votre question.",
+    },
+    "sign_in_first": {
+        "en": "Only readers who have signed in can ask the articles here.",
+        "fr": "Seuls les lecteurs identifiés peuvent interroger les articles ici.",
+    },
+    "sign_in_tab": {"en": "Sign in in a new tab", "fr": "S’identifier dans un nouvel onglet"},
+    "sign_out": {"en": "Sign out", "fr": "Déconnexion"},
     "error_not_found": {
         "en": "There is no page at this address.",
         "fr": "Il n’y a pas de page à cette adresse.",

@@ -28,6 +28,7 @@ SECURITY_HEADERS = {
 # The text of the page that says what a status means; for others there is a general one.
 _STATUS_TEXTS = {
     400: "error_question",
+    403: "error_other_site",
     404: "error_not_found",
     413: "error_question",
     422: "error_question",
@@ -35,8 +36,9 @@ _STATUS_TEXTS = {
     503: "error_not_ready",
 }
 
-# What stays of an address when the page changes its language: a cited span, a filter, a page of a list.
-_KEPT = ("start", "end", "filter", "language", "page")
+# What stays of an address when the page changes its language: a cited span, a filter, a page of a list, where a
+# sign-in leads.
+_KEPT = ("start", "end", "filter", "language", "page", "next", "ended")
 
 
 @dataclass(frozen=True)
@@ -71,13 +73,16 @@ def page_blueprint(name: str, **options: str) -> Blueprint:
 def page(template: str, status: int = 200, **values: object) -> Response:
     """A page in its reader's language."""
     language = page_language()
+    # In the frame of another site: no page but this one may be shown there.
+    embedded = request.blueprint == "widget"
     body = render_template(
         template,
         t=page_texts(),
         language=language,
         switch_to=other(language),
         switch_href=_switch_href(other(language)),
-        home=url_for("web.chat", lang=chosen_language()),
+        embedded=embedded,
+        home=url_for("widget.chat" if embedded else "web.chat", lang=chosen_language()),
         chosen=chosen_language() or "",
         document_href=document_href,
         shown_date=lambda published: shown_date(published, language),

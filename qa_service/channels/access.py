@@ -1,0 +1,226 @@
+"""Who is let in: keys for programs, a sign-in for readers, and no request that another site makes in a reader's name.
+
+Where no key is set the service is open, and only the last of these holds.
+
+A reader's browser may be made to send a request by any page that it shows, and adds the reader's cookie (or, in an open
+service, the reader's place in the network) to it. Browsers say in ``Sec-Fetch-Site`` and ``Origin`` where a request
+comes from, and scripts cannot change either; what is neither a browser nor says so has nothing to be borrowed. This is
+what "Fetch Metadata" in OWASP's Cross-Site Request Forgery Prevention Cheat Sheet describes, and what
+``http.CrossOriginProtection`` of Go's standard library does; the exception for a ``Bearer`` header is ours, because a
+browser never adds one by itself (it does add ``Basic``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+from flask import Blueprint, Flask, Response, current_app, request, url_for
+from itsdangerous import BadSignature, TimestampSigner
+from werkzeug.exceptions import Forbidden
+
+from qa_service.channels.pages import chosen_language, page, page_blueprint
+from qa_service.channels.problems import problem
+from qa_service.settings import Settings
+
+COOKIE = "qa_session"
+SESSION_S = 30 * 24 * 60 * 60
+
+# What needs no key, by endpoint. Anything else does, so that a route is closed until it is named here.
+OPEN = frozenset(
+    {"access.sign_in", "access.check", "access.sign_out", "api.healthz", "api.readyz", "assets.static", "widget.script"}
+)
+
+# Who asks for these is a program, which a page to sign in at does not help.
+_FOR_PROGRAMS = re.compile(r"/(?:api|v1)/|/metrics$|/openapi\.json$")
+
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+_OWN_SITES = frozenset({"same-origin", "none"})
+_PORTS = {"http": 80, "https": 443}
+
+# A path of this host and nothing else: browsers read "//" and "/\" as the beginning of a host's name, and pass over
+# tabs and line ends before they look.
+_PATH = re.compile(r"/(?![/\\])[!-\[\]-~]*")
+
+
+class Keys:
+    """The keys that open the service, and the sessions that stand for them.
+
+    A session is a time signed with its key: it needs no store, is good for every worker and after a restart, does not
+    tell the key, and ends with it.
+    """
+
+    def __init__(self, keys: Iterable[str]) -> None:
+        """Accept these keys, ASCII each; none at all makes an open service."""
+        self._keys = [key.encode("ascii") for key in keys]
+
+    def __bool__(self) -> bool:
+        """Whether there is a key."""
+        return bool(self._keys)
+
+    def accept(self, given: str) -> bool:
+        """Whether this is one of the keys."""
+        return bool(self._equal_to(given))
+
+    def session(self, given: str) -> str | None:
+        """The session of whoever gave this; None where it is no key."""
+        equal = self._equal_to(given)
+        return signer(equal[:1]).sign(b"reader").decode("ascii") if equal else None
+
+    def admit(self, session: str) -> bool:
+        """Whether a session was begun with one of the keys, and not too long ago."""
+        try:
+            signer(self._keys).unsign(session, max_age=SESSION_S)
+        except BadSignature:
+            return False
+        return True
+
+    def _equal_to(self, given: str) -> list[bytes]:
+        # All keys are compared, each in a time that does not depend on how much of it is right.
+        offered = given.encode("utf-8", "surrogatepass")
+        return [key for key in self._keys if hmac.compare_digest(key, offered)]
+
+
+def signer(keys: list[bytes]) -> TimestampSigner:
+    """What signs sessions with the last of these keys, and knows those of all of them."""
+    return TimestampSigner(keys, salt=b"qa_service.channels.access", digest_method=hashlib.sha256)
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Guard every route of the application, those that are added later too, and serve the sign-in."""
+    keys = Keys(settings.keys)
+    app.before_request(_same_site_only)
+    app.register_blueprint(_blueprint(keys))
+    app.context_processor(lambda: {"signed_in": _signed_in(keys)})
+    if keys:
+        app.before_request(lambda: _turned_away(keys))
+        app.after_request(_kept_private)
+
+
+def _blueprint(keys: Keys) -> Blueprint:
+    routes = page_blueprint("access")
+
+    @routes.get("/sign-in")
+    def sign_in() -> Response:
+        if not keys or _signed_in(keys):
+            return _back()
+        return page("sign_in.html", ended="ended" in request.args)
+
+    @routes.post("/sign-in")
+    def check() -> Response:
+        session = keys.session(request.form.get("key", "").strip())
+        if not keys:
+            return _back()
+        if not session:
+            return _challenged(page("sign_in.html", 401, wrong=True))
+        response = _back()
+        response.set_cookie(
+            COOKIE, session, max_age=SESSION_S, path=_root(), secure=request.is_secure, httponly=True, samesite="Lax"
+        )
+        return response
+
+    @routes.post("/sign-out")
+    def sign_out() -> Response:
+        response = _see(url_for("access.sign_in", lang=chosen_language()))
+        response.delete_cookie(COOKIE, path=_root(), secure=request.is_secure, httponly=True, samesite="Lax")
+        return response
+
+    return routes
+
+
+def _same_site_only() -> None:
+    if request.method in _SAFE_METHODS or _bearer() is not None or _from_own_site():
+        return
+    raise Forbidden("This request was made by a page of another site.")
+
+
+def _from_own_site() -> bool:
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    if site is not None:
+        return site in _OWN_SITES
+    return origin is None or _same_host(origin, request.host)
+
+
+def _same_host(origin: str, host: str) -> bool:
+    """Whether an origin is at a host; a proxy may have changed the scheme, and with it the port that goes unsaid."""
+    try:
+        ours, theirs = urlsplit(f"//{host}"), urlsplit(origin)
+        usual = _PORTS.get(theirs.scheme)
+        return (theirs.hostname, theirs.port or usual) == (ours.hostname, ours.port or usual) and bool(theirs.hostname)
+    except ValueError:
+        return False
+
+
+def _turned_away(keys: Keys) -> Response | None:
+    """What whoever has no key gets in place of the answer; None for everybody else."""
+    bearer = _bearer()
+    # A header that is wrong is not made good by a cookie: it alone has passed for no forgery.
+    if request.endpoint in OPEN or (_signed_in(keys) if bearer is None else keys.accept(bearer)):
+        return None
+    if _FOR_PROGRAMS.match(request.path):
+        return _challenged(problem(401, "This needs a key: Authorization: Bearer KEY."))
+    if request.blueprint == "widget":
+        return _challenged(page("sign_in_first.html", 401))
+    sent = request.method not in _SAFE_METHODS  # and lost: the page says so
+    wanted = None if sent and not _can_be_read() else _this_page()
+    return _see(url_for("access.sign_in", next=wanted, lang=chosen_language(), ended=1 if sent else None))
+
+
+def _bearer() -> str | None:
+    """The key that a program sends; None where it sends none."""
+    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else None
+
+
+def _signed_in(keys: Keys) -> bool:
+    return bool(keys) and keys.admit(request.cookies.get(COOKIE, ""))
+
+
+def _kept_private(response: Response) -> Response:
+    """What a key opens is for its reader alone, who is asked for again each time."""
+    if request.endpoint in OPEN and request.blueprint != "access":
+        return response
+    response.vary.add("Cookie")
+    if not response.cache_control.no_store:
+        response.headers["Cache-Control"] = "private, no-cache"
+    return response
+
+
+def _challenged(response: Response) -> Response:
+    response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def _can_be_read() -> bool:
+    """Whether there is a page where something was sent to."""
+    routes = current_app.create_url_adapter(request)
+    return routes is not None and routes.test(method="GET")
+
+
+def _this_page() -> str:
+    """The path and query of what was asked for."""
+    query = quote(request.query_string, safe="!$&'()*+,-./:;=?@_~%")
+    return quote(request.path) + (f"?{query}" if query else "")
+
+
+def _back() -> Response:
+    """To the page that the reader came for; to the first one where the address names none of ours."""
+    wanted, language = request.args.get("next", ""), chosen_language()
+    if not _PATH.fullmatch(wanted):
+        return _see(url_for("web.chat", lang=language))
+    if language:  # chosen here, after the address was
+        path, _, query = wanted.partition("?")
+        kept = [(name, value) for name, value in parse_qsl(query, keep_blank_values=True) if name != "lang"]
+        wanted = f"{path}?{urlencode([*kept, ('lang', language)])}"
+    return _see(request.script_root + wanted)
+
+
+def _see(address: str) -> Response:
+    return Response(status=303, headers={"Location": address, "Cache-Control": "no-store"})
+
+
+def _root() -> str:
+    return request.script_root or "/"
