@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, Response
 
-from qa_service.channels import access, api, article_pages, pages, problems, web
+from qa_service.channels import access, api, article_pages, pages, problems, web, widget
 from qa_service.pipeline import Pipeline
 from qa_service.settings import Settings, load_settings
 
@@ -34,6 +34,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     pages.init_app(app)
     app.register_blueprint(web.blueprint(pipeline))
     app.register_blueprint(article_pages.blueprint(pipeline))
+    app.register_blueprint(widget.blueprint(pipeline, settings.origins))
     return app
 
 

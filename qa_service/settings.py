@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -16,6 +17,9 @@ PREFIX = "QA_"
 
 # Values that may hold a password or a key: no message repeats them.
 SECRETS = ("QA_DATABASE_URL", "QA_LLM_BASE_URL", "QA_LLM_API_KEY", "QA_API_KEYS")
+
+_ORIGIN = re.compile(r"(https?)://([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)(?::([0-9]{1,5}))?")
+_USUAL_PORTS = {"http": 80, "https": 443}
 
 
 class Settings(BaseSettings):
@@ -77,6 +81,11 @@ class Settings(BaseSettings):
     api_keys: SecretStr = Field(
         SecretStr(""), description="Empty: open to all; else the keys that open the service, separated by commas."
     )
+    embed_origins: str = Field(
+        "",
+        description="Empty: none; else the sites that may show the chat page in a frame, as origins separated by "
+        "commas.",
+    )
     host: str = Field("127.0.0.1", description="Address that the service listens on.")
     port: Annotated[int, Field(ge=1, le=65_535)] = Field(8000, description="Port that the service listens on.")
     workers: Annotated[int, Field(ge=1, le=64)] = Field(1, description="Worker processes of the service.")
@@ -123,10 +132,29 @@ class Settings(BaseSettings):
             raise PydanticCustomError("api_keys", "should be keys of ASCII without white space, separated by commas")
         return keys
 
+    @field_validator("embed_origins")
+    @classmethod
+    def _are_origins(cls, origins: str) -> str:
+        if "*" in origins:
+            raise PydanticCustomError("embed_origins", "should name each site, because * would admit any")
+        for origin in _listed(origins):
+            parts = _ORIGIN.fullmatch(origin.lower())
+            if not parts or not 0 < int(parts[3] or 1) <= 65_535:
+                raise PydanticCustomError(
+                    "embed_origins",
+                    "should be origins such as https://news.example (no path, no user), separated by commas",
+                )
+        return origins
+
     @property
     def keys(self) -> tuple[str, ...]:
         """The keys that open the service; none where it is open to all."""
         return tuple(_listed(self.api_keys.get_secret_value()))
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The sites that may show the chat page in a frame, as browsers write origins."""
+        return tuple(map(_as_browsers_write_it, _listed(self.embed_origins)))
 
     @property
     def address(self) -> str:
@@ -138,6 +166,12 @@ class Settings(BaseSettings):
 def _listed(value: str) -> list[str]:
     """What stands between the commas, without blanks around it."""
     return [part for part in (part.strip() for part in value.split(",")) if part]
+
+
+def _as_browsers_write_it(origin: str) -> str:
+    """An origin in small letters, without the port that its scheme has anyway."""
+    scheme, host, port = re.split(r"://|:", f"{origin.lower()}:")[:3]
+    return f"{scheme}://{host}" + (f":{int(port)}" if port and int(port) != _USUAL_PORTS[scheme] else "")
 
 
 def _is_http(url: str) -> bool:

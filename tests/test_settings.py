@@ -134,7 +134,7 @@ def test_a_file_that_is_not_text_is_named(tmp_path):
         load_settings()
 
 
-# Keys
+# Keys and sites
 
 
 def test_keys_are_separated_by_commas():
@@ -166,6 +166,55 @@ def test_a_wrong_key_is_never_repeated_and_never_opens_the_service(monkeypatch, 
 def test_settings_that_are_shown_show_no_key():
     settings = load_settings(api_keys="one-key,two-key")
     assert "-key" not in f"{settings!r} {settings}"
+
+
+def test_sites_are_written_as_browsers_write_their_origins():
+    assert load_settings().origins == ()
+    given = " https://News.example ,http://news.example:80,https://news.example:443, http://127.0.0.1:8000 ,https://a.b:08443,"
+    assert load_settings(embed_origins=given).origins == (
+        "https://news.example",
+        "http://news.example",
+        "https://news.example",
+        "http://127.0.0.1:8000",
+        "https://a.b:8443",
+    )
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "news.example",
+        "https://news.example/",
+        "https://news.example/path",
+        "https://news.example?x",
+        "https://user@news.example",
+        "https://",
+        "https://news.example:0",
+        "https://news.example:65536",
+        "https://news.example:",
+        "https://news.example:port",
+        "ftp://news.example",
+        "'self'",
+        "https://news.example; script-src https:",
+        "https://news.example https://other.example",
+        "https://nouvelles-été.example",
+        "https://[::1]:8000",
+        "null",
+        "javascript:alert(1)",
+        "https://good.example,bad",
+    ],
+)
+def test_a_wrong_site_is_named(wrong):
+    with pytest.raises(SettingsError) as caught:
+        load_settings(embed_origins=wrong)
+    assert str(caught.value).startswith("QA_EMBED_ORIGINS: should be origins such as https://news.example")
+    assert wrong in str(caught.value)
+
+
+@pytest.mark.parametrize("wrong", ["*", "https://*.news.example", "https://news.example,*"])
+def test_any_site_at_all_is_refused(wrong):
+    with pytest.raises(SettingsError, match=r"^QA_EMBED_ORIGINS: should name each site, because \* would admit any"):
+        load_settings(embed_origins=wrong)
 
 
 # Documentation

@@ -39,20 +39,11 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
 
     @routes.get("/")
     def chat() -> Response:
-        return _chat_page(pipeline)
+        return chat_page(pipeline)
 
     @routes.post("/")
     def ask() -> Response:
-        question, language = request.form.get("question", ""), _asked_language()
-        kept: dict[str, Any] = {"asked_language": language, "conversation_id": _conversation_id()}
-        if not question.strip():
-            return _chat_page(pipeline, 422, failure=Failure(page_texts()["error_empty"]), **kept)
-        try:
-            answer = pipeline.answer(question, language, _conversation_id(), default_language=page_language())
-        except QAServiceError as error:
-            status, failure = failure_of(error)
-            return _chat_page(pipeline, status, question=question, failure=failure, **kept)
-        return _chat_page(pipeline, question=question, answer=answer, paragraphs=paragraphs(answer), **kept)
+        return answered_page(pipeline)
 
     @routes.post("/feedback")
     def feedback() -> Response:
@@ -68,6 +59,20 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
         return page("feedback.html", said=page_texts()["thanks"], answer_id=answer_id, rating=rating)
 
     return routes
+
+
+def answered_page(pipeline: Pipeline, **values: object) -> Response:
+    """The page that answers the form; the values are for its template."""
+    question, language = request.form.get("question", ""), _asked_language()
+    kept: dict[str, Any] = {"asked_language": language, "conversation_id": _conversation_id()} | values
+    if not question.strip():
+        return chat_page(pipeline, 422, failure=Failure(page_texts()["error_empty"]), **kept)
+    try:
+        answer = pipeline.answer(question, language, _conversation_id(), default_language=page_language())
+    except QAServiceError as error:
+        status, failure = failure_of(error)
+        return chat_page(pipeline, status, question=question, failure=failure, **kept)
+    return chat_page(pipeline, question=question, answer=answer, paragraphs=paragraphs(answer), **kept)
 
 
 def paragraphs(answer: Answer) -> list[list[str | int]]:
@@ -88,7 +93,8 @@ def _parts(paragraph: str, known: set[int]) -> list[str | int]:
     return parts
 
 
-def _chat_page(pipeline: Pipeline, status: int = 200, **values: object) -> Response:
+def chat_page(pipeline: Pipeline, status: int = 200, **values: object) -> Response:
+    """The page with these values for its template, and what it says whenever it is shown."""
     failure = values.pop("failure", None)
     try:
         indexed, examples = (

@@ -21,7 +21,7 @@ const page = {
   chosen,
   language: document.documentElement.lang,
   rated: "rated" in main.dataset,
-  embedded: "embedded" in main.dataset,
+  embedded: "origins" in main.dataset,
 };
 
 const language = /** @type {HTMLSelectElement} */ (composer.elements.namedItem("language"));
@@ -174,4 +174,5 @@ if (box.value || transcript.childElementCount) {
   }
 }
 grow();
-focusBox();
+// A frame does not take the keyboard from the page that it stands in.
+if (!page.embedded) focusBox();

@@ -1,0 +1,357 @@
+"""The chat page within other sites, and the sign-in, in a browser."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, cast
+
+import pytest
+from flask import Flask
+from werkzeug.serving import make_server
+from werkzeug.wrappers import Request, Response
+
+from qa_service.channels import access, api, article_pages, pages, problems, web, widget
+from qa_service.settings import load_settings
+from tests.channels.fake_pipeline import ENGLISH_QUOTE, FakePipeline, span
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from qa_service.pipeline import Pipeline
+
+KEY = "k-3f9c2b71d0"
+WRONG = ("error", "warning")
+CHROMIUM = shutil.which("chromium")
+CHROMIUM_OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not CHROMIUM:
+        pytest.skip("Debian's chromium is not installed")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def listening(app):
+    """An application on a port of this machine; its port."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class Newspaper:
+    """A site with a strict policy, which holds the widget's script as often as the path's number says."""
+
+    def __init__(self) -> None:
+        self.service = ""
+
+    def __call__(self, environ, start_response):
+        path = Request(environ).path
+        script = f'<script src="{self.service}/embed.js" {{}} defer></script>'
+        scripts = {
+            "/": script.format(""),
+            "/none": "",
+            "/twice": script.format("") * 2,
+            "/fr": script.format('data-language="fr" data-label="Une question ?"'),
+            "/frame": f'<iframe src="{self.service}/embed?lang=en" width="600" height="500"></iframe>',
+        }
+        language = "fr-CA" if path == "/canada" else "en-GB"
+        body = f"""<!doctype html><html lang="{language}"><meta charset="utf-8">
+            <meta name="viewport" content="width=device-width">
+            <title>The Alder Gazette</title><link rel="icon" href="data:,">
+            <h1>The Alder Gazette</h1><p><a href="#more" id="more">Read on</a></p>
+            {scripts.get(path, script.format(""))}"""
+        policy = (
+            f"default-src 'none'; script-src {self.service}; frame-src {self.service}; img-src data:; "
+            "require-trusted-types-for 'script'; trusted-types 'none'"
+        )
+        response = Response(body, mimetype="text/html", headers={"Content-Security-Policy": policy})
+        return response(environ, start_response)
+
+
+class Town:
+    """A newspaper that may show the chat page, one that may not, and the service."""
+
+    def __init__(self, gazette: str, other: str, service: str, pipeline: FakePipeline) -> None:
+        self.gazette = gazette
+        self.other = other
+        self.service = service
+        self.pipeline = pipeline
+
+
+@contextmanager
+def town(gazette_host="127.0.0.1", **settings):
+    with ExitStack() as stack:
+        newspapers = [Newspaper(), Newspaper()]
+        ports = [stack.enter_context(listening(newspaper)) for newspaper in newspapers]
+        gazette = f"http://{gazette_host}:{ports[0]}"
+        chosen = load_settings(embed_origins=gazette, **settings)
+        app, pipeline = Flask("widget_test", static_folder=None), FakePipeline()
+        problems.init_app(app)
+        access.init_app(app, chosen)
+        pages.init_app(app)
+        for channel in (api, web, article_pages):
+            app.register_blueprint(channel.blueprint(cast("Pipeline", pipeline)))
+        app.register_blueprint(widget.blueprint(cast("Pipeline", pipeline), chosen.origins))
+        service = f"http://127.0.0.1:{stack.enter_context(listening(app))}"
+        for newspaper in newspapers:
+            newspaper.service = service
+        yield Town(gazette, f"http://127.0.0.1:{ports[1]}", service, pipeline)
+
+
+@pytest.fixture(scope="module")
+def open_town():
+    with town() as place:
+        yield place
+
+
+@pytest.fixture(scope="module")
+def locked_town():
+    with town(api_keys=f"another-key,{KEY}") as place:
+        yield place
+
+
+@pytest.fixture
+def visit(chromium):
+    """Open an address in a browser of its own; what the console said is the page's ``problems``."""
+    with ExitStack() as stack:
+
+        def open_page(address: str, **options):
+            context = chromium.new_context(locale="en-GB", **options)
+            stack.callback(context.close)
+            context.set_default_timeout(15_000)
+            page = context.new_page()
+            page.problems = []
+            page.on("console", lambda said: page.problems.extend([said.text] * (said.type in WRONG)))
+            page.on("pageerror", lambda error: page.problems.append(str(error)))
+            page.goto(address)
+            return page
+
+        yield open_page
+
+
+def launcher(page: Page, name: str = "Ask the articles"):
+    return page.get_by_role("button", name=name)
+
+
+def in_focus(page: Page) -> str:
+    """What the focus is on, in the widget where it is there."""
+    return page.evaluate("""() => {
+        const { activeElement: outer } = document;
+        const inner = outer?.shadowRoot?.activeElement ?? outer;
+        return inner?.className || inner?.id || inner?.localName;
+    }""")
+
+
+def opened(page: Page):
+    """The page in the frame, once it is in use."""
+    frame = page.frame_locator("iframe")
+    frame.locator("#question:focus").wait_for()
+    return frame
+
+
+# The widget
+
+
+def test_a_question_is_asked_with_the_keyboard_alone(open_town, visit):
+    page = visit(open_town.gazette)
+    for _ in range(2):  # a link, then the launcher
+        page.keyboard.press("Tab")
+    assert in_focus(page) == "launcher"
+    assert launcher(page).get_attribute("aria-expanded") == "false"
+    assert page.locator("iframe").count() == 0
+    page.keyboard.press("Enter")
+    frame = opened(page)
+    assert launcher(page).get_attribute("aria-expanded") == "true"
+    assert page.locator("iframe").get_attribute("title") == "Ask the articles"
+    page.keyboard.type("When?")
+    page.keyboard.press("Enter")
+    assert "The French article says" in frame.locator(".answer").inner_text()
+    page.keyboard.press("Escape")
+    page.locator(".launcher:focus").wait_for()
+    assert launcher(page).get_attribute("aria-expanded") == "false"
+    assert not page.locator("iframe").is_visible()
+    page.keyboard.press("Enter")
+    opened(page)
+    assert frame.locator(".answer").count() == 1  # the conversation goes on
+    assert page.problems == []
+
+
+def test_escape_outside_the_frame_and_the_two_buttons_close_it(open_town, visit):
+    page = visit(open_town.gazette)
+    for close in (
+        lambda: (page.locator("#more").focus(), page.keyboard.press("Escape")),
+        lambda: page.get_by_role("button", name="Close").click(),
+        lambda: launcher(page).click(),
+    ):
+        launcher(page).click()
+        opened(page)
+        close()
+        page.locator(".launcher:focus").wait_for()
+        assert not page.get_by_role("dialog").is_visible()
+    page.keyboard.press("Escape")
+    assert launcher(page).get_attribute("aria-expanded") == "false"
+    assert page.problems == []
+
+
+def test_only_the_frame_can_close_it(open_town, visit):
+    page = visit(open_town.gazette)
+    launcher(page).click()
+    opened(page)
+    page.evaluate("postMessage({ type: 'qa-service:close' }, '*')")
+    page.evaluate("new Promise((done) => setTimeout(done, 100))")
+    assert page.get_by_role("dialog").is_visible()
+
+
+def test_a_site_that_is_not_named_is_refused(open_town, visit):
+    page = visit(open_town.other)
+    launcher(page).click()
+    page.wait_for_timeout(500)
+    assert page.frame_locator("iframe").locator("#question").count() == 0
+    assert any("frame-ancestors" in problem for problem in page.problems)
+
+
+def test_it_speaks_the_language_of_the_site_or_the_one_that_it_is_given(open_town, visit):
+    for path, name in (("/canada", "Interroger les articles"), ("/fr", "Une question ?")):
+        page = visit(open_town.gazette + path)
+        launcher(page, name).click()
+        assert opened(page).locator("html").get_attribute("lang") == "fr"
+        assert page.locator("iframe").get_attribute("title") == name
+        assert page.get_by_role("button", name="Fermer").is_visible()
+        assert page.problems == []
+
+
+def test_the_script_leaves_nothing_behind_and_adds_one_launcher(open_town, visit):
+    names = "Object.getOwnPropertyNames(window).sort().join()"
+    page = visit(open_town.gazette + "/none")
+    before = page.evaluate(names)
+    page.goto(open_town.gazette + "/twice")
+    assert launcher(page).count() == 1
+    assert page.evaluate(names) == before
+    assert page.problems == []
+
+
+@pytest.mark.parametrize("reduced_motion", ["reduce", "no-preference"])
+def test_a_phone_shows_a_sheet(open_town, visit, reduced_motion):
+    size = {"width": 390, "height": 700}
+    page = visit(open_town.gazette, viewport=size, reduced_motion=reduced_motion)
+    launcher(page).click()
+    opened(page)
+    page.wait_for_timeout(250)
+    assert page.get_by_role("dialog").bounding_box() == {"x": 0, "y": 0} | size
+    animation = page.get_by_role("dialog").evaluate("panel => getComputedStyle(panel).animationName")
+    assert animation == ("none" if reduced_motion == "reduce" else "rise")
+    page.keyboard.press("Escape")
+    page.locator(".launcher:focus").wait_for()
+    launcher(page).click()
+    opened(page)
+    page.get_by_role("button", name="Close").click()
+    page.locator(".launcher:focus").wait_for()
+    assert page.problems == []
+
+
+def test_articles_open_beside_the_site(open_town, visit):
+    page = visit(open_town.gazette)
+    launcher(page).click()
+    frame = opened(page)
+    page.keyboard.type("When?")
+    page.keyboard.press("Enter")
+    frame.get_by_role("link", name="Source 2", exact=True).click()
+    assert frame.locator(".source:target").count() == 1
+    with page.context.expect_page() as found:
+        frame.locator(".source:target").get_by_role("link", name="Open article").click()
+    article = found.value
+    assert article.locator("mark").inner_text() == ENGLISH_QUOTE
+    assert article.evaluate("opener") is None
+
+
+def test_the_frame_works_without_javascript(open_town, visit):
+    page = visit(f"{open_town.gazette}/frame", java_script_enabled=False)
+    frame = page.frame_locator("iframe")
+    frame.get_by_label("Your question").fill("When?")
+    frame.get_by_role("button", name="Ask", exact=True).click()
+    assert "The French article says" in frame.locator(".answer").inner_text()
+    assert {link.get_attribute("target") for link in frame.locator(".open").all()} == {"_blank"}
+    assert page.problems == []
+
+
+def test_a_form_of_another_site_is_not_taken(open_town, visit):
+    page = visit(open_town.other + "/none")
+    open_town.pipeline.asked.clear()
+    page.context.route(
+        "**/forged",
+        lambda route: route.fulfill(
+            content_type="text/html",
+            body="""
+        <form method="post" action="SERVICE/"><input name="question" value="When?"><button>Win</button></form>
+    """.replace("SERVICE", open_town.service),
+        ),
+    )
+    page.goto(open_town.other + "/forged")
+    page.get_by_role("button").click()
+    assert "another site" in page.get_by_role("alert").inner_text()
+    assert open_town.pipeline.asked == []
+
+
+# The sign-in
+
+
+def test_a_reader_signs_in_and_out(locked_town, visit):
+    place = span("en/visa", ENGLISH_QUOTE)
+    page = visit(f"{locked_town.service}/documents/en/visa?start={place.start}&end={place.end}")
+    page.keyboard.type("not-a-key")  # the field has the focus
+    page.keyboard.press("Enter")
+    assert page.get_by_role("alert").inner_text().startswith("This key is not right.")
+    page.get_by_role("link", name="Français").click()
+    page.get_by_label("Clé d’accès").fill(KEY)
+    page.get_by_role("button", name="S’identifier").click()
+    assert page.locator("mark").inner_text() == ENGLISH_QUOTE
+    assert page.evaluate("document.cookie") == ""
+    (cookie,) = page.context.cookies()
+    assert KEY not in str(cookie)
+    page.goto(locked_town.service)
+    page.get_by_label("Your question").fill("When?")
+    page.get_by_label("Your question").press("Enter")
+    assert "The French article says" in page.locator(".answer").inner_text()
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_label("Access key").wait_for()
+    assert page.context.cookies() == []
+    page.goto(f"{locked_town.service}/?lang=fr")
+    assert page.get_by_role("heading", name="S’identifier").is_visible()
+
+
+def test_the_frame_offers_the_sign_in_in_a_new_tab(locked_town, visit):
+    page = visit(locked_town.gazette)
+    launcher(page).click()
+    frame = page.frame_locator("iframe")
+    with page.context.expect_page() as found:
+        frame.get_by_role("link", name="Sign in in a new tab").click()
+    found.value.get_by_label("Access key").fill(KEY)
+    found.value.get_by_role("button", name="Sign in").click()
+    found.value.get_by_label("Your question").wait_for()
+    frame.get_by_role("link", name="Try again").click()
+    frame.get_by_label("Your question").wait_for()  # another port of this machine is the same site
+
+
+def test_the_frame_on_a_foreign_site_has_no_session(visit):
+    with town("localhost", api_keys=KEY) as place:
+        page = visit(f"{place.service}/sign-in")
+        page.get_by_label("Access key").fill(KEY)
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("button", name="Sign out").wait_for()
+        page.goto(place.gazette)
+        launcher(page).click()
+        page.frame_locator("iframe").get_by_role("link", name="Sign in in a new tab").wait_for()
