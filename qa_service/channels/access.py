@@ -20,7 +20,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from flask import Blueprint, Flask, Response, current_app, request, url_for
 from itsdangerous import BadSignature, TimestampSigner
-from werkzeug.exceptions import Forbidden
+from werkzeug.exceptions import Forbidden, NotFound
 
 from qa_service.channels.pages import chosen_language, page, page_blueprint
 from qa_service.channels.problems import problem
@@ -96,7 +96,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.register_blueprint(_blueprint(keys))
     app.context_processor(lambda: {"signed_in": _signed_in(keys)})
     if keys:
-        app.before_request(lambda: _turned_away(keys))
+        app.before_request(lambda: _turned_away(keys, framed=bool(settings.origins)))
         app.after_request(_kept_private)
 
 
@@ -154,7 +154,7 @@ def _same_host(origin: str, host: str) -> bool:
         return False
 
 
-def _turned_away(keys: Keys) -> Response | None:
+def _turned_away(keys: Keys, *, framed: bool) -> Response | None:
     """What whoever has no key gets in place of the answer; None for everybody else."""
     bearer = _bearer()
     # A header that is wrong is not made good by a cookie: it alone has passed for no forgery.
@@ -163,6 +163,9 @@ def _turned_away(keys: Keys) -> Response | None:
     if _FOR_PROGRAMS.match(request.path):
         return _challenged(problem(401, "This needs a key: Authorization: Bearer KEY."))
     if request.blueprint == "widget":
+        if not framed:
+            raise NotFound
+        # A frame cannot show the sign-in, and one on another site would never have its session.
         return _challenged(page("sign_in_first.html", 401))
     sent = request.method not in _SAFE_METHODS  # and lost: the page says so
     wanted = None if sent and not _can_be_read() else _this_page()

@@ -329,8 +329,21 @@ def test_a_reader_signs_in_and_out(locked_town, visit):
     page.get_by_role("button", name="Sign out").click()
     page.get_by_label("Access key").wait_for()
     assert page.context.cookies() == []
+    page.go_back()
+    page.get_by_role("heading", name="Sign in").wait_for()  # what the reader saw is not kept for the next one
     page.goto(f"{locked_town.service}/?lang=fr")
     assert page.get_by_role("heading", name="S’identifier").is_visible()
+
+
+def test_a_reader_is_told_when_the_session_has_ended(locked_town, visit):
+    page = visit(f"{locked_town.service}/sign-in")
+    page.get_by_label("Access key").fill(KEY)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign out").wait_for()
+    page.context.clear_cookies()
+    page.get_by_label("Your question").fill("When?")
+    page.get_by_label("Your question").press("Enter")
+    page.get_by_text("Your session has ended.").wait_for()
 
 
 def test_the_frame_offers_the_sign_in_in_a_new_tab(locked_town, visit):

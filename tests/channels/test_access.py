@@ -208,6 +208,11 @@ def test_a_wrong_key_is_not_made_good_by_a_session(plain):
     assert ask(plain, "GET", "/", headers=headers).status_code == 303
 
 
+def test_a_closed_service_has_no_frame_either_where_no_site_is_named():
+    client = service(origins="").test_client()
+    assert [client.get(path).status_code for path in ("/embed", "/embed.js")] == [404, 404]
+
+
 def test_a_session_ends_when_its_key_is_removed():
     headers = {"Cookie": f"qa_session={cookie(SECOND)}"}
     assert ask(service().test_client(use_cookies=False), "GET", "/", headers=headers).status_code == 200
