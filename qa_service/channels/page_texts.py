@@ -142,10 +142,9 @@ TEXTS: dict[str, dict[Language, str]] = {
         "fr": "Trop de questions sont arrivées à la fois. Patientez un instant.",
     },
     "error_signed_out": {
-        "en": "You are signed out. Please sign in and ask again.",
-        "fr": "Vous êtes déconnecté. Connectez-vous, puis reposez la question.",
+        "en": "Your session has ended. Please sign in and ask again.",
+        "fr": "Votre session a pris fin. Identifiez-vous, puis posez de nouveau la question.",
     },
-    "sign_in": {"en": "Sign in", "fr": "Se connecter"},
     "error_interrupted": {
         "en": "This answer was interrupted.",
         "fr": "Cette réponse a été interrompue.",
@@ -177,10 +176,6 @@ TEXTS: dict[str, dict[Language, str]] = {
     "error_other_site": {
         "en": "This request was made by a page of another site, and was not taken. Please ask from here.",
         "fr": "Cette demande venait d’une page d’un autre site et n’a pas été acceptée. Posez votre question ici.",
-    },
-    "error_signed_out": {
-        "en": "Your session has ended. Please reload the page and sign in again.",
-        "fr": "Votre session a pris fin. Rechargez la page et identifiez-vous de nouveau.",
     },
     "sign_in": {"en": "Sign in", "fr": "S’identifier"},
     "sign_in_why": {

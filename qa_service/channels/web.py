@@ -97,10 +97,8 @@ def chat_page(pipeline: Pipeline, status: int = 200, **values: object) -> Respon
     """The page with these values for its template, and what it says whenever it is shown."""
     failure = values.pop("failure", None)
     try:
-        indexed, examples = (
-            _indexed(pipeline.status().documents),
-            pipeline.example_questions(page_language(), _EXAMPLES),
-        )
+        indexed = _indexed(pipeline.status().documents)
+        examples = pipeline.example_questions(page_language(), _EXAMPLES)
     except QAServiceError as error:
         indexed, examples = "", ()
         failure = failure or Failure(page_texts()["error_not_ready"], str(error))
@@ -113,7 +111,6 @@ def chat_page(pipeline: Pipeline, status: int = 200, **values: object) -> Respon
         rated=pipeline.keeps_answers,
         api=f"{request.script_root}/api/",
         documents=f"{request.script_root}/documents/",
-        here=url_for("web.chat", lang=chosen_language()),
         feedback=url_for("web.feedback", lang=chosen_language()),
         **values,
     )

@@ -16,9 +16,9 @@ import { element, filled, shownDate } from "./elements.js";
  * @typedef {{ span: Span, citation?: Citation, language: string }} Target
  *   A span to show, the citation that it is of, and the language of the answer.
  * @typedef {{ texts: Record<string, string>, api: string, documents: string, chosen: string, language: string,
- *   rated: boolean, embedded: boolean }} Page
- *   What the page knows: its texts, where endpoints and documents are, the language chosen for it, its language,
- *   whether answers can be rated, and whether it stands within another page.
+ *   rated: boolean }} Page
+ *   What the page knows: its texts, where endpoints and documents are, the language chosen for it, its language, and
+ *   whether answers can be rated.
  */
 
 const MARKER = /\[(\d{1,6})\]/;
@@ -52,8 +52,7 @@ export function documentHref(page, { document_id: id, start, end }) {
  * @param {string} text
  */
 function opening(page, target, attributes, text) {
-  const tab = page.embedded ? { target: "_blank", rel: "noopener" } : {};
-  const link = element("a", { ...attributes, href: documentHref(page, target.span), ...tab }, text);
+  const link = element("a", { ...attributes, href: documentHref(page, target.span) }, text);
   targets.set(link, target);
   return link;
 }

@@ -21,7 +21,6 @@ const page = {
   chosen,
   language: document.documentElement.lang,
   rated: "rated" in main.dataset,
-  embedded: "origins" in main.dataset,
 };
 
 const language = /** @type {HTMLSelectElement} */ (composer.elements.namedItem("language"));
@@ -175,4 +174,4 @@ if (box.value || transcript.childElementCount) {
 }
 grow();
 // A frame does not take the keyboard from the page that it stands in.
-if (!page.embedded) focusBox();
+if (!("origins" in main.dataset)) focusBox();

@@ -26,6 +26,7 @@ function toQuestion() {
 document.addEventListener("keydown", (event) => {
   // Escape also ends the writing of a composed character, and is then not meant for us.
   if (event.key !== "Escape" || event.isComposing || event.defaultPrevented || !site) return;
+  if (document.querySelector("dialog[open], .card:not([hidden])")) return; // Escape closes that first
   parent.postMessage({ type: "qa-service:close" }, site);
 });
 

@@ -246,10 +246,9 @@ class Panel {
    * @param {{ title: string, language: string, published: string | null }} article
    */
   #header({ span, citation }, article) {
-    const { texts, embedded } = this.page;
+    const { texts } = this.page;
     const label = citation ? [element("p", { class: "label" }, filled(texts.source, { n: citation.n }))] : [];
-    const tab = embedded ? { target: "_blank", rel: "noopener" } : {};
-    const link = element("a", { class: "open", href: documentHref(this.page, span), ...tab }, texts.open);
+    const link = element("a", { class: "open", href: documentHref(this.page, span) }, texts.open);
     const title = { id: "panel-title", lang: article.language, dir: "auto", tabindex: "-1" };
     return element(
       "header",

@@ -37,6 +37,7 @@ OPEN = {
 FOR_PROGRAMS = [
     ("POST", "/api/ask"),
     ("POST", "/api/search"),
+    ("POST", "/api/feedback"),
     ("GET", "/api/documents"),
     ("GET", "/api/documents/en/visa"),
     ("GET", "/api/none"),
@@ -51,7 +52,9 @@ PAGES = [
     ("POST", "/"),
     ("GET", "/documents/en/visa"),
     ("GET", "/documents/none"),
+    ("POST", "/feedback"),
     ("GET", "/articles"),
+    ("GET", "/articles/rows"),
     ("GET", "/favicon.ico"),
     ("GET", "/added-later"),
     ("GET", "/docs"),
@@ -150,9 +153,9 @@ def accepted() -> dict[str, dict[str, str]]:
 def ask(client, method: str, path: str, **options):
     """A request whose body is right for what it is sent to."""
     if method == "POST" and path.startswith("/api/"):
-        options["json"] = {"question": "When?", "query": "visa"}
-    elif path in ("/", "/embed") and method == "POST":
-        options["data"] = {"question": "When?"}
+        options["json"] = {"question": "When?", "query": "visa", "answer_id": "answer", "rating": 1}
+    elif path in ("/", "/embed", "/feedback") and method == "POST":
+        options["data"] = {"question": "When?", "answer_id": "answer", "rating": "1"}
     with client.open(path, method=method, **options) as response:
         response.get_data()
         return response
@@ -197,8 +200,10 @@ def test_a_key_and_a_session_open_everything(plain, who):
     headers = accepted()[who]
     for method, path in [*FOR_PROGRAMS, *PAGES, *FRAME]:
         response = ask(plain, method, path, headers=headers)
-        known = path in ("/", "/embed") or "documents" in path or "added" in path or method == "POST"
-        expected = 405 if method == "DELETE" else 200 if known and "none" not in path else 404
+        there = path in ("/", "/embed", "/articles", "/articles/rows") or "documents" in path or "added" in path
+        known = (there or method == "POST") and "none" not in path
+        answered = {"DELETE": 405}.get(method, {"/api/feedback": 204}.get(path, 200))
+        expected = answered if known else 404
         assert response.status_code == expected, (method, path)
 
 

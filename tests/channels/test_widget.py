@@ -66,7 +66,7 @@ def test_the_form_is_answered_in_the_frame(framed, pipeline):
     assert page.status_code == 200
     assert pipeline.asked == [("When?", "en", "c7")]
     assert '<body class="embedded">' in page.text
-    links = re.findall(r'<a class="open"[^>]*>', page.text)
+    links = re.findall(r'<a [^>]*href="/documents/[^>]*>', page.text)
     assert len(links) == 3
     assert all('target="_blank" rel="noopener"' in link for link in links)
     assert 'target="_blank"' not in "".join(re.findall(r'<a class="marker"[^>]*>', page.text))
