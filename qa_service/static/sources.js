@@ -102,7 +102,7 @@ class Card {
     this.element.addEventListener("pointerenter", () => clearTimeout(this.#timer));
     this.element.addEventListener("pointerleave", () => this.later());
     addEventListener("keydown", (event) => event.key === "Escape" && this.hide());
-    addEventListener("scroll", () => this.hide(), { capture: true, passive: true });
+    addEventListener("scroll", () => this.#follow(), { capture: true, passive: true });
   }
 
   /** @param {HTMLElement} marker */
@@ -131,7 +131,7 @@ class Card {
     this.element.hidden = false;
     marker.setAttribute("aria-describedby", "card");
     this.#marker = marker;
-    this.#place(marker.getBoundingClientRect());
+    this.#follow();
   }
 
   hide() {
@@ -139,6 +139,13 @@ class Card {
     this.#marker?.removeAttribute("aria-describedby");
     this.#marker = null;
     this.element.hidden = true;
+  }
+
+  /** Stay at the marker as long as it is in the window. */
+  #follow() {
+    const place = this.#marker?.getBoundingClientRect();
+    if (place && place.bottom > 0 && place.top < innerHeight) this.#place(place);
+    else this.hide();
   }
 
   /**
