@@ -27,15 +27,19 @@ def create_app(settings: Settings | None = None) -> Flask:
     pipeline = Pipeline(settings)
     pipeline.follow()
     app.extensions["qa_service"] = pipeline
+    add_channels(app, pipeline, settings)
+    return app
+
+
+def add_channels(app: Flask, pipeline: Pipeline, settings: Settings) -> None:
+    """Serve a pipeline over every channel, to whom the settings let in."""
     problems.init_app(app)
     access.init_app(app, settings)
     app.after_request(_secured)
-    app.register_blueprint(api.blueprint(pipeline))
     pages.init_app(app)
-    app.register_blueprint(web.blueprint(pipeline))
-    app.register_blueprint(article_pages.blueprint(pipeline))
+    for channel in (api, web, article_pages):
+        app.register_blueprint(channel.blueprint(pipeline))
     app.register_blueprint(widget.blueprint(pipeline, settings.origins))
-    return app
 
 
 def _secured(response: Response) -> Response:

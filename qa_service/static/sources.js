@@ -143,8 +143,9 @@ class Card {
 
   /** Stay at the marker as long as it is in the window. */
   #follow() {
-    const place = this.#marker?.getBoundingClientRect();
-    if (place && place.bottom > 0 && place.top < innerHeight) this.#place(place);
+    if (!this.#marker) return;
+    const place = this.#marker.getBoundingClientRect();
+    if (place.bottom > 0 && place.top < innerHeight) this.#place(place);
     else this.hide();
   }
 

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from flask import Flask
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from tests.channels.fake_pipeline import FakePipeline, app_for
 
 if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
     from playwright.sync_api import Browser, Page
 
 CHROMIUM = shutil.which("chromium")
@@ -72,7 +72,7 @@ class _Quiet(WSGIRequestHandler):
 
 
 @contextmanager
-def serving(app: Flask) -> Iterator[str]:
+def serving(app: WSGIApplication) -> Iterator[str]:
     """An application on a port of its own; its address."""
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
     thread = threading.Thread(target=server.serve_forever)
@@ -100,7 +100,8 @@ def served(pipeline: FakePipeline) -> Iterator[str]:
 @contextmanager
 def visiting(browser: Browser, base: str, path: str | None = "/", **options: Any) -> Iterator[Visit]:
     """A page of its own; dialogs, lines on the console and requests to elsewhere fail the test at its end."""
-    context = browser.new_context(**{"locale": "en-GB"} | options)
+    # Nothing glides: where things are does not depend on when a test looks.
+    context = browser.new_context(**{"locale": "en-GB", "reduced_motion": "reduce"} | options)
     context.set_default_timeout(TIMEOUT_MS)
     page = context.new_page()
     visit = Visit(page, base)

@@ -36,7 +36,7 @@ PAGES = (
 def test_no_page_breaks_a_rule(
     browser: Browser, served: str, violations: Callable[[Page], list[str]], scheme: Any, size: Any
 ) -> None:
-    with visiting(browser, served, None, color_scheme=scheme, viewport=size, reduced_motion="reduce") as visit:
+    with visiting(browser, served, None, color_scheme=scheme, viewport=size) as visit:
         for path in PAGES:
             for language in ("en", "fr"):
                 visit.page.goto(f"{served}{path}{'&' if '?' in path else '?'}lang={language}")
@@ -54,7 +54,7 @@ def test_no_state_of_the_conversation_breaks_a_rule(
     scheme: Any,
     size: Any,
 ) -> None:
-    with visiting(browser, served, color_scheme=scheme, viewport=size, reduced_motion="reduce") as visit:
+    with visiting(browser, served, color_scheme=scheme, viewport=size) as visit:
         page = visit.page
         pipeline.hold = threading.Event()
         visit.ask("When? warn")
@@ -98,11 +98,13 @@ def test_no_page_of_the_plain_form_breaks_a_rule(
         page.goto(served)
         for question in ("When? warn", "wine", "too long"):
             page.get_by_label("Your question").fill(question)
-            page.get_by_role("button", name="Ask", exact=True).click()
+            with page.expect_navigation():
+                page.get_by_role("button", name="Ask", exact=True).click()
             assert violations(page) == []
         page.goto(served)
         page.get_by_role("button", name="When does").click()
-        page.get_by_role("button", name="Not helpful").click()
+        with page.expect_navigation(url="**/feedback"):
+            page.get_by_role("button", name="Not helpful").click()
         assert violations(page) == []
         visit.problems.clear()  # the browser's own line about the 422
 
@@ -224,7 +226,7 @@ def test_text_of_twice_the_size_is_whole(visit: Visit, size: Any) -> None:
 
 
 def test_little_moves_for_those_who_want_it_so(browser: Browser, served: str) -> None:
-    with visiting(browser, served, reduced_motion="reduce") as visit:
+    with visiting(browser, served) as visit:
         visit.ask("When?")
         visit.answered()
         visit.page.get_by_role("button", name="Source 1").click()

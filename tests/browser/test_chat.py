@@ -112,7 +112,12 @@ def test_a_failure_can_be_tried_again(visit: Visit, pipeline: FakePipeline, lang
 
 @pytest.mark.parametrize(
     ("status", "words"),
-    [(413, "make it shorter"), (429, "Please wait a moment"), (500, "Something went wrong"), (401, "signed out")],
+    [
+        (413, "make it shorter"),
+        (429, "Please wait a moment"),
+        (500, "Something went wrong"),
+        (401, "session has ended"),
+    ],
 )
 def test_each_failure_has_its_words(visit: Visit, status: int, words: str) -> None:
     problem = {"title": "x", "status": status, "detail": "The reason."}

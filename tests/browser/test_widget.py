@@ -2,54 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
-import threading
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import pytest
-from flask import Flask
-from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
-from qa_service.channels import access, api, article_pages, pages, problems, web, widget
-from qa_service.settings import load_settings
-from tests.channels.fake_pipeline import ENGLISH_QUOTE, FakePipeline, span
+from tests.browser.conftest import serving
+from tests.channels.fake_pipeline import ENGLISH_QUOTE, FakePipeline, app_for, span
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-    from qa_service.pipeline import Pipeline
-
 KEY = "k-3f9c2b71d0"
 WRONG = ("error", "warning")
-CHROMIUM = shutil.which("chromium")
-CHROMIUM_OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if not CHROMIUM:
-        pytest.skip("Debian's chromium is not installed")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
-        yield browser
-        browser.close()
-
-
-@contextmanager
-def listening(app):
-    """An application on a port of this machine; its port."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 class Newspaper:
@@ -96,20 +62,13 @@ class Town:
 def town(gazette_host="127.0.0.1", **settings):
     with ExitStack() as stack:
         newspapers = [Newspaper(), Newspaper()]
-        ports = [stack.enter_context(listening(newspaper)) for newspaper in newspapers]
-        gazette = f"http://{gazette_host}:{ports[0]}"
-        chosen = load_settings(embed_origins=gazette, **settings)
-        app, pipeline = Flask("widget_test", static_folder=None), FakePipeline()
-        problems.init_app(app)
-        access.init_app(app, chosen)
-        pages.init_app(app)
-        for channel in (api, web, article_pages):
-            app.register_blueprint(channel.blueprint(cast("Pipeline", pipeline)))
-        app.register_blueprint(widget.blueprint(cast("Pipeline", pipeline), chosen.origins))
-        service = f"http://127.0.0.1:{stack.enter_context(listening(app))}"
+        sites = [stack.enter_context(serving(newspaper)) for newspaper in newspapers]
+        gazette = sites[0].replace("127.0.0.1", gazette_host)
+        pipeline = FakePipeline()
+        service = stack.enter_context(serving(app_for(pipeline, embed_origins=gazette, **settings)))
         for newspaper in newspapers:
             newspaper.service = service
-        yield Town(gazette, f"http://127.0.0.1:{ports[1]}", service, pipeline)
+        yield Town(gazette, sites[1], service, pipeline)
 
 
 @pytest.fixture(scope="module")
@@ -125,12 +84,12 @@ def locked_town():
 
 
 @pytest.fixture
-def visit(chromium):
+def visit(browser):
     """Open an address in a browser of its own; what the console said is the page's ``problems``."""
     with ExitStack() as stack:
 
         def open_page(address: str, **options):
-            context = chromium.new_context(locale="en-GB", **options)
+            context = browser.new_context(locale="en-GB", **options)
             stack.callback(context.close)
             context.set_default_timeout(15_000)
             page = context.new_page()
@@ -269,10 +228,14 @@ def test_articles_open_beside_the_site(open_town, visit):
     frame = opened(page)
     page.keyboard.type("When?")
     page.keyboard.press("Enter")
-    frame.get_by_role("link", name="Source 2", exact=True).click()
-    assert frame.locator(".source:target").count() == 1
+    frame.get_by_role("button", name="Source 2", exact=True).click()
+    assert frame.get_by_role("dialog").locator("mark").inner_text() == ENGLISH_QUOTE
+    page.keyboard.press("Escape")  # closes the article, and not yet the panel
+    frame.get_by_role("dialog").wait_for(state="hidden")
+    assert frame.locator(".answer").is_visible()
+    frame.get_by_role("button", name="Source 2", exact=True).click()
     with page.context.expect_page() as found:
-        frame.locator(".source:target").get_by_role("link", name="Open article").click()
+        frame.get_by_role("dialog").get_by_role("link", name="Open article").click()
     article = found.value
     assert article.locator("mark").inner_text() == ENGLISH_QUOTE
     assert article.evaluate("opener") is None

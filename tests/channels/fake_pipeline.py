@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, cast
 from flask import Flask
 
 from qa_service.answers import Answer, Citation, Delta, Progress, Quote, RelatedPassage
-from qa_service.channels import api, article_pages, pages, problems, web
+from qa_service.app import add_channels
 from qa_service.document_store import DocumentSummary, Work
 from qa_service.errors import IndexUnavailable, InvalidFeedback, InvalidQuestion, UnknownAnswer, UnknownDocument
 from qa_service.language import Language
+from qa_service.settings import load_settings
 
 if TYPE_CHECKING:
     from qa_service.pipeline import Pipeline
@@ -210,11 +211,8 @@ def marked(page: str) -> str:
     return "\n".join(unescape(found) for found in re.findall(r"<mark[^>]*>(.*?)</mark>", page, re.DOTALL))
 
 
-def app_for(pipeline: FakePipeline) -> Flask:
-    """The pages and the endpoints in front of a pipeline."""
-    app = Flask("pages_test", static_folder=None)
-    problems.init_app(app)
-    pages.init_app(app)
-    for channel in (api, web, article_pages):
-        app.register_blueprint(channel.blueprint(cast("Pipeline", pipeline)))
+def app_for(pipeline: FakePipeline, **settings: str) -> Flask:
+    """Every channel in front of a pipeline."""
+    app = Flask("channels_test", static_folder=None)
+    add_channels(app, cast("Pipeline", pipeline), load_settings(**settings))
     return app

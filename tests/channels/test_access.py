@@ -6,18 +6,14 @@ import logging
 import re
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from flask import Flask
 
-from qa_service.channels import access, api, article_pages, pages, problems, web, widget
+from qa_service.channels import access
 from qa_service.settings import load_settings
-from tests.channels.fake_pipeline import FRENCH_ID, FakePipeline
-
-if TYPE_CHECKING:
-    from qa_service.pipeline import Pipeline
+from tests.channels.fake_pipeline import FRENCH_ID, FakePipeline, app_for
 
 KEY, SECOND, REMOVED = "k-1f7a93", "k-2b8c04", "k-3d9e15"
 ORIGIN = "https://news.example"
@@ -83,14 +79,7 @@ class WholePipeline(FakePipeline):
 
 
 def service(keys: str = f"{KEY},{SECOND}", origins: str = ORIGIN) -> Flask:
-    app, pipeline = Flask("access_test", static_folder=None), cast("Pipeline", WholePipeline())
-    settings = load_settings(api_keys=keys, embed_origins=origins)
-    problems.init_app(app)
-    access.init_app(app, settings)
-    pages.init_app(app)
-    for channel in (api, web, article_pages):
-        app.register_blueprint(channel.blueprint(pipeline))
-    app.register_blueprint(widget.blueprint(pipeline, settings.origins))
+    app = app_for(WholePipeline(), api_keys=keys, embed_origins=origins)
     for _, path in ADDED:
         app.add_url_rule(path, path, lambda: "added")
     return app

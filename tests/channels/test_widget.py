@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 import re
-from typing import cast
 
 import pytest
-from flask import Flask
 
-from qa_service.channels import widget
-from qa_service.pipeline import Pipeline
-from tests.channels.fake_pipeline import FakePipeline
+from tests.channels.fake_pipeline import app_for
 
 ORIGINS = ("https://news.example", "http://localhost:3000")
 
 
-def add_widget(app: Flask, pipeline: FakePipeline, *origins: str):
-    app.register_blueprint(widget.blueprint(cast("Pipeline", pipeline), origins))
-    return app.test_client()
-
-
 @pytest.fixture
-def framed(app, pipeline):
-    return add_widget(app, pipeline, *ORIGINS)
+def framed(pipeline):
+    return app_for(pipeline, embed_origins=",".join(ORIGINS)).test_client()
 
 
-def test_without_a_site_there_is_nothing(app, pipeline):
-    client = add_widget(app, pipeline)
+def test_without_a_site_there_is_nothing(client, pipeline):
     for path in ("/embed", "/embed.js"):
         response = client.get(path)
         assert response.status_code == 404
