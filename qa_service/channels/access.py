@@ -107,7 +107,7 @@ def _blueprint(keys: Keys) -> Blueprint:
     def sign_in() -> Response:
         if not keys or _signed_in(keys):
             return _back()
-        return page("sign_in.html", ended="ended" in request.args)
+        return page("sign_in.html", ended="ended" in request.args, out="out" in request.args)
 
     @routes.post("/sign-in")
     def check() -> Response:
@@ -124,7 +124,7 @@ def _blueprint(keys: Keys) -> Blueprint:
 
     @routes.post("/sign-out")
     def sign_out() -> Response:
-        response = _see(url_for("access.sign_in", lang=chosen_language()))
+        response = _see(url_for("access.sign_in", out=1, lang=chosen_language()))
         response.delete_cookie(COOKIE, path=_root(), secure=request.is_secure, httponly=True, samesite="Lax")
         return response
 

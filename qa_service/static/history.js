@@ -30,6 +30,15 @@ export function recall() {
   }
 }
 
+/** Keep nothing of it any more. */
+export function forget() {
+  try {
+    sessionStorage.removeItem(KEY);
+  } catch {
+    // Where nothing is kept there is nothing to forget.
+  }
+}
+
 /**
  * Keep it, the oldest turns left out where there is no room.
  * @param {Remembered} remembered

@@ -158,9 +158,10 @@ export class Conversation {
   #failed(view, turn, error) {
     const { texts } = this.page;
     const { status, detail } = error instanceof Refused ? error : { status: 500, detail: "" };
+    const message = texts[MESSAGES[status] ?? "error_other"];
     // The way to the sign-in is the page itself, which comes back with the conversation.
-    const way = status === 401 ? button("retry", texts.sign_in, () => location.reload()) : this.#again(view, turn);
-    view.fail(texts[MESSAGES[status] ?? "error_other"], detail, way);
+    if (status === 401) view.fail(message, "", button("retry", texts.sign_in, () => location.reload()));
+    else view.fail(message, detail, this.#again(view, turn));
     if (!(error instanceof Refused)) throw error;
   }
 

@@ -304,7 +304,7 @@ def test_signing_out(client, language, words):
     page = client.get(f"/?lang={language}")
     assert f'action="/sign-out?lang={language}"><button type="submit">{words}</button>' in page.text
     response = client.post(f"/sign-out?lang={language}")
-    assert (response.status_code, response.location) == (303, f"/sign-in?lang={language}")
+    assert (response.status_code, response.location) == (303, f"/sign-in?out=1&lang={language}")
     assert {"Max-Age=0", "Path=/", "HttpOnly"} <= attributes(response)
     assert client.get("/").status_code == 303
     assert words not in client.get(f"/sign-in?lang={language}").text
