@@ -21,10 +21,16 @@ import { element, filled, shownDate } from "./elements.js";
  *   whether answers can be rated.
  */
 
+const REMOVED = "unsupported_sentence_removed";
 const MARKER = /\[(\d{1,6})\]/;
 
-// An answer quotes a sentence without its full stop.
-const ENDED = /[.\s]+$/;
+/**
+ * Whether an answer quotes these words: without their full stop, and on one line.
+ * @param {string} answer
+ * @param {string} quote
+ */
+const holds = (answer, quote) => spaced(answer).includes(spaced(quote).replace(/[. ]+$/, ""));
+const spaced = (/** @type {string} */ text) => text.replace(/\s+/g, " ");
 
 /**
  * What a link to an article leads to, for whoever shows it without leaving the page.
@@ -103,7 +109,7 @@ export function quotes(page, { quote, language: of, parallel }, language) {
  */
 function source(page, citation, answer, turn) {
   const { n, language, title, quote, parallel } = citation;
-  const repeated = !parallel && answer.answer.includes(quote.replace(ENDED, ""));
+  const repeated = !parallel && holds(answer.answer, quote);
   const target = { span: citation, citation, language: answer.language };
   return element(
     "li",
@@ -187,11 +193,14 @@ export function details(page, answer, turn) {
   const note = (/** @type {string} */ text) => element("p", { class: "note" }, text);
   const said = (/** @type {string} */ warning) =>
     texts[`warning_${warning}`] ?? filled(texts.warning_other, { what: warning.replaceAll("_", " ") });
+  // What was left out and had been seen is told once, as that.
+  const seen = Boolean(answer.withdrawn?.length);
+  const warnings = (answer.warnings ?? []).filter((warning) => !(seen && warning === REMOVED));
   return element(
     "div",
     { class: "details" },
-    ...(answer.warnings ?? []).map((warning) => note(said(warning))),
-    ...(answer.withdrawn?.length ? [note(texts.withdrawn)] : []),
+    ...warnings.map((warning) => note(said(warning))),
+    ...(seen ? [note(texts.withdrawn)] : []),
     ...section("ol", "sources", texts.sources, answer.citations.map((one) => source(page, one, answer, turn))),
     ...section("ul", "passages", texts.related, (answer.related ?? []).map((passage) => related(page, passage))),
   );

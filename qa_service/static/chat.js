@@ -1,7 +1,7 @@
 // @ts-check
 /** The chat page: what is typed, sent, stopped and begun anew. What an answer needs is loaded with the first question. */
 
-import { byId } from "./elements.js";
+import { byId, element } from "./elements.js";
 import { nothing, recall, remember } from "./history.js";
 
 /** @typedef {import("./turns.js").Conversation} Conversation */
@@ -40,12 +40,12 @@ function talk() {
 
 /**
  * Says something aloud, once.
- * @param {string} text
- * @param {string} [of] its language
+ * @param {string} text in the language of the page
+ * @param {{ words: string, language: string }} [before] what is said before, in a language of its own
  */
-function say(text, of = page.language) {
-  said.lang = of;
-  said.textContent = text;
+function say(text, before) {
+  const first = before ? [element("span", { lang: before.language }, before.words), " "] : [];
+  said.replaceChildren(...first, text);
 }
 
 /** Keep what there is, and show whether an answer is being written. */
@@ -91,11 +91,7 @@ function begin() {
 /** @param {string} message */
 function fail(message) {
   composer.querySelector(".failure")?.remove();
-  const failure = document.createElement("p");
-  failure.className = "failure";
-  failure.setAttribute("role", "alert");
-  failure.textContent = message;
-  composer.prepend(failure);
+  composer.prepend(element("p", { class: "failure", role: "alert" }, message));
 }
 
 /** The box is as high as its text, for browsers that don't see to it themselves. */

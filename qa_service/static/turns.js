@@ -16,7 +16,8 @@ import { showSources, sourcesOf } from "./sources.js";
 
 /**
  * Where a conversation is shown, where it is said aloud, and who wants to know that it changed.
- * @typedef {{ transcript: HTMLElement, say: (text: string, language?: string) => void, changed: () => void }} Surroundings
+ * @typedef {{ transcript: HTMLElement, changed: () => void,
+ *   say: (text: string, before?: { words: string, language: string }) => void }} Surroundings
  */
 
 /** The text of the page that says what a status means; for others there is a general one. */
@@ -118,7 +119,8 @@ export class Conversation {
       turn.answer = answer;
       remembered.conversation = answer.conversation_id;
       this.#finish(view, turn, answer);
-      surroundings.say(spoken(page, answer), answer.language);
+      const words = answer.answer.replace(/\s*\[\d+\]/g, "");
+      surroundings.say(view.spoken(answer), { words, language: answer.language });
     } catch (error) {
       if (this.#running !== running) return; // the conversation was cleared meanwhile
       surroundings.say("");
@@ -215,6 +217,7 @@ class View {
   reader(language) {
     const { texts } = this.page;
     const shown = (this.shown = { answer: "", language, citations: /** @type {Shown["citations"]} */ ([]) });
+    sourcesOf.set(this.article, shown); // they can be checked while the rest is written
     let waiting = false;
     const show = () => {
       if (waiting) return;
@@ -251,6 +254,17 @@ class View {
     const label = answer.abstained ? [element("p", { class: "absent" }, this.page.texts.answer_absent)] : [];
     this.reply.replaceChildren(...label, this.text);
     this.article.append(details(this.page, answer, this.number), below);
+  }
+
+  /**
+   * What is said aloud after an answer: how many sources it has, and what its reader should know.
+   * @param {Answer} answer
+   */
+  spoken({ citations: { length: n } }) {
+    const { sources_one: one, sources_many: many } = this.page.texts;
+    const count = n === 0 ? [] : [n === 1 ? one : filled(many, { n })];
+    const notes = [...this.article.querySelectorAll(".note")].map((note) => note.textContent);
+    return [...count, ...notes].join(" ");
   }
 
   /**
@@ -291,15 +305,4 @@ class View {
     this.article.removeAttribute("aria-busy");
     for (const below of this.article.querySelectorAll(":scope > .details, :scope > .actions")) below.remove();
   }
-}
-
-/**
- * An answer as it is said aloud: without its markers, and with the number of its sources.
- * @param {Page} page
- * @param {Answer} answer
- */
-function spoken({ texts }, { answer, citations }) {
-  const count = citations.length === 1 ? texts.sources_one : filled(texts.sources_many, { n: citations.length });
-  const words = answer.replace(/\s*\[\d+\]/g, "");
-  return citations.length ? `${words} ${count}` : words;
 }
