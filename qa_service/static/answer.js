@@ -86,19 +86,29 @@ const quoted = (quote, language) => element("blockquote", { lang: language, dir:
  * @param {Citation} citation
  * @param {string} language the answer's
  */
-export function quotes(page, { quote, language: of, parallel }, language) {
+export function quotes(page, citation, language) {
+  const own = element("div", { class: "quoted" }, quoted(citation.quote, citation.language));
+  const beside = parallel(page, citation, language);
+  if (beside) own.prepend(element("p", { class: "label" }, page.texts[`quoted_${citation.language}`]));
+  return element("div", { class: "quotes" }, own, ...(beside ? [beside] : []));
+}
+
+/**
+ * The same as a citation in the language of the answer, where there is such a sentence.
+ * @param {Page} page
+ * @param {Citation} citation
+ * @param {string} language the answer's
+ */
+export function parallel(page, { parallel: span }, language) {
   const { texts } = page;
-  const own = element("div", { class: "quoted" }, quoted(quote, of));
-  if (!parallel) return element("div", { class: "quotes" }, own);
-  own.prepend(element("p", { class: "label" }, texts[`quoted_${of}`]));
-  const beside = element(
+  if (!span) return null;
+  return element(
     "div",
     { class: "quoted parallel" },
     element("p", { class: "label" }, texts[`parallel_${language}`]),
-    quoted(parallel.quote, language),
-    opening(page, { span: parallel, language }, { class: "open", hreflang: language }, texts[`open_${language}`]),
+    quoted(span.quote, language),
+    opening(page, { span, language }, { class: "open", hreflang: language }, texts[`open_${language}`]),
   );
-  return element("div", { class: "quotes" }, own, beside);
 }
 
 /**
@@ -108,8 +118,8 @@ export function quotes(page, { quote, language: of, parallel }, language) {
  * @param {number} turn
  */
 function source(page, citation, answer, turn) {
-  const { n, language, title, quote, parallel } = citation;
-  const repeated = !parallel && holds(answer.answer, quote);
+  const { n, language, title, quote } = citation;
+  const repeated = !citation.parallel && holds(answer.answer, quote);
   const target = { span: citation, citation, language: answer.language };
   return element(
     "li",

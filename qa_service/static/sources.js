@@ -1,7 +1,7 @@
 // @ts-check
 /** Checking a source: a marker shows its quote when it is pointed at, and opens its article beside the answer. */
 
-import { dateline, documentHref, quotes, targets } from "./answer.js";
+import { dateline, documentHref, parallel, quotes, targets } from "./answer.js";
 import { answered } from "./asking.js";
 import { button, element, filled } from "./elements.js";
 
@@ -272,7 +272,8 @@ class Panel {
    * @param {Target} target
    */
   #beside({ citation, language }) {
-    return citation?.parallel ? [quotes(this.page, citation, language)] : [];
+    const same = citation && parallel(this.page, citation, language);
+    return same ? [same] : [];
   }
 
   /**
