@@ -11,7 +11,7 @@ import pytest
 from qa_service import create_app
 from qa_service.settings import Settings
 from tests.browser.conftest import Visit, serving, visiting
-from tests.llm_server import LlmServer, fails, says, stalls
+from tests.llm_server import LlmServer, fails, stalls
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -75,7 +75,8 @@ def test_text_and_markers_are_shown_before_the_model_has_finished(
 def test_what_the_articles_do_not_bear_out_is_withdrawn(reader: Visit, model: LlmServer, language: str) -> None:
     page = reader.page
     page.goto(f"{reader.base}/?lang={language}")
-    model.script(says(WRITTEN[language] + INVENTED[language], pause=0.05))
+    # There is time to see it: the model is silent for a moment before it ends.
+    model.script(stalls(WRITTEN[language] + INVENTED[language], finish="stop", seconds=2))
     reader.ask(QUESTIONS[language])
     expect(page.locator(".answer")).to_contain_text("Kozlov")
     turn = reader.answered()

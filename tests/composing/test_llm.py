@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from qa_service.answers import Answer, Citation, Delta
+from qa_service.answers import Answer, Citation, Delta, Progress
 from qa_service.chunking import sentences
 from qa_service.indexing import index_documents
 from qa_service.language import Language, message
@@ -160,7 +160,8 @@ def _whole(pipeline: Pipeline, question: str) -> Told:
 
 
 def _streamed(pipeline: Pipeline, question: str) -> Told:
-    *events, answer = pipeline.stream(question)
+    progress, *events, answer = pipeline.stream(question)
+    assert isinstance(progress, Progress)
     assert isinstance(answer, Answer)
     assert not any(isinstance(event, Answer) for event in events)
     return Told(answer, events)  # type: ignore[arg-type]
@@ -767,6 +768,7 @@ def test_an_answer_that_is_begun_when_the_service_ends_is_quoted(llm_server: Llm
         llm_server.script(stalls("The footbridge over the river Alder opened on the"))
         events = pipeline.stream(QUESTIONS["en"])
         next(events)
+        next(events)
         pipeline.close()
         *_, answer = events
         assert isinstance(answer, Answer)
@@ -779,6 +781,7 @@ def test_a_stream_that_is_closed_cancels_the_request(llm_server: LlmServer, arti
         pipeline.open()
         llm_server.script(stalls(MID_WORD))
         events = pipeline.stream(QUESTIONS["en"], conversation_id="left")
+        assert isinstance(next(events), Progress)
         assert isinstance(next(events), Delta)
         assert llm_server.open_connections == 1
         events.close()
