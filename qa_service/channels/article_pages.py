@@ -191,12 +191,13 @@ def _number(number: int) -> str:
 def lines_of(text: str, start: int, end: int) -> list[Line]:
     """The lines of a text that hold anything, with the span from ``start`` to ``end`` (code points) cut out."""
     lines: list[Line] = []
-    position = 0
+    position, targeted = 0, False
     around = ["", *text.split("\n"), ""]
     for before, raw, after in zip(around, around[1:], around[2:], strict=False):
         if raw.strip():
             line = _line(raw, start - position, end - position)
-            target = bool(line.cited) and not any(earlier.cited for earlier in lines)
+            target = bool(line.cited) and not targeted
+            targeted = targeted or target
             alone = bool(lines) and not before.strip() and not after.strip()
             heading = alone and _HEADING.fullmatch(raw.strip()) is not None
             lines.append(replace(line, target=target, heading=heading, tight=0 < len(before.strip()) < _PARAGRAPH_FROM))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from html import unescape
 from urllib.parse import quote
 
@@ -205,6 +206,16 @@ def test_lines_keep_every_character(offsets: tuple[int, int]) -> None:
     for article in ARTICLES:
         kept = [line.text for line in lines_of(article.text, *offsets)]
         assert kept == [line for line in article.text.split("\n") if line.strip()]
+
+
+def test_a_span_of_very_many_lines_takes_no_longer_than_they_do() -> None:
+    """Anybody can ask for it: its time must not grow with the square of the lines."""
+    text = "so short\n" * 100_000
+    started = time.process_time()
+    lines = lines_of(text, len(text) // 2, len(text))
+    assert time.process_time() - started < 10
+    assert [number for number, line in enumerate(lines) if line.target] == [50_000]
+    assert sum(bool(line.cited) for line in lines) == 50_000
 
 
 @pytest.mark.parametrize(
