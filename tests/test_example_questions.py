@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -242,6 +243,15 @@ def test_whatever_the_text_a_question_holds_nothing_but_words(text: str, languag
         assert SAFE.fullmatch(one.question)
         assert len(one.question) <= 92
         assert 0 <= one.start < one.end <= len(text)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_sentence_takes_long_to_read(language: Language) -> None:
+    """Whoever asks for the first page of a new index waits for it, and so does everybody behind them."""
+    text = " ".join(f"{begun}{'Al-' * 125}Al." for begun in ("", "The ", "Le ", "A part of ") * 5)
+    started = time.process_time()
+    assert made(text, language) == []
+    assert time.process_time() - started < 2
 
 
 def test_a_question_names_the_span_of_its_sentence() -> None:

@@ -51,8 +51,10 @@ PERSON = (
     rf"{_OF_A_PERSON}(?: {_PARTICLE}{_OF_A_PERSON}){{1,3}}(?: [IVX]{{2,}}\b)?"
     r"(?![\w\u2019-])(?! (?:d[eu] |d\u2019|of )?[A-ZÀ-ÖØ-Þ])"
 )
-# Any name: acronyms too.
-ANY_NAME = rf"(?:{NAME_WORD}|[A-ZÀ-ÖØ-Þ]{{2,6}})(?:[ -](?:{NAME_WORD}|[A-ZÀ-ÖØ-Þ]{{2,6}})){{0,3}}(?![\w\u2019-])"
+# Any name: acronyms too. A hyphen may be in a word or between two: words that are taken whole keep a long row of them
+# from being divided in every possible way.
+_ANY_WORD = rf"(?>{NAME_WORD}|[A-ZÀ-ÖØ-Þ]{{2,6}})"
+ANY_NAME = rf"{_ANY_WORD}(?:[ -]{_ANY_WORD}){{0,3}}(?![\w\u2019-])"
 
 
 @dataclass(frozen=True)
