@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -376,6 +377,26 @@ def test_questions_are_made_once_for_all_threads(pipeline: Pipeline, monkeypatch
         asked = [threads.submit(pipeline.example_questions, language) for language in LANGUAGES * 8]
         assert len({questions.result() for questions in asked}) == 2
     assert sorted(made_for) == ["en", "fr"]
+
+
+def test_questions_that_are_made_wait_for_no_others(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    english = pipeline.example_questions("en")
+    begun, go_on = threading.Event(), threading.Event()
+
+    def held(*_: object) -> tuple[str, ...]:
+        begun.set()
+        go_on.wait(10)
+        return ()
+
+    monkeypatch.setattr(ExampleQuestions, "_choose", held)
+    with ThreadPoolExecutor(2) as threads:
+        french = threads.submit(pipeline.example_questions, "fr", 3)
+        assert begun.wait(10)
+        try:
+            assert threads.submit(pipeline.example_questions, "en").result(timeout=5) == english
+        finally:
+            go_on.set()
+        assert french.result() == ()
 
 
 def test_a_new_generation_has_questions_of_its_own(town: Settings, tmp_path: Path) -> None:

@@ -91,11 +91,19 @@ class ExampleQuestions:
 
     def of(self, index: OpenIndex, language: Language, count: int) -> tuple[str, ...]:
         """At most so many questions in a language, each answered from the article that it was made of."""
+        known = self._known(index, language, count)  # nobody waits for the questions of another language
+        if known is not None:
+            return known
         with self._lock:  # whoever comes second waits for the first rather than doing the same work beside it
-            known = self._made.get((language, count))
-            if known is None or known[0] != index.name:
-                known = self._made[language, count] = index.name, self._choose(index, language, count)
-            return known[1]
+            known = self._known(index, language, count)
+            if known is None:
+                known = self._choose(index, language, count)
+                self._made[language, count] = index.name, known
+            return known
+
+    def _known(self, index: OpenIndex, language: Language, count: int) -> tuple[str, ...] | None:
+        name, questions = self._made.get((language, count), ("", ()))
+        return questions if name == index.name else None
 
     def _choose(self, index: OpenIndex, language: Language, count: int) -> tuple[str, ...]:
         own, foreign = _own(index, language), _foreign(index, language)
