@@ -29,7 +29,7 @@ TEXTS: dict[str, dict[Language, str]] = {
     "send": {"en": "Ask", "fr": "Demander"},
     "hint": {
         "en": "Enter sends, Shift + Enter starts a new line",
-        "fr": "Entrée envoie, Maj + Entrée va à la ligne",
+        "fr": "Entrée pour envoyer, Maj + Entrée pour aller à la ligne",
     },
     "answer_language": {"en": "Language of the answer", "fr": "Langue de la réponse"},
     "answer_in_same": {"en": "Answer in my language", "fr": "Répondre dans ma langue"},
@@ -43,9 +43,9 @@ TEXTS: dict[str, dict[Language, str]] = {
     "stop": {"en": "Stop", "fr": "Arrêter"},
     "stopped": {
         "en": "Stopped before the end: what stands here was not checked against the articles.",
-        "fr": "Arrêté avant la fin : ce qui est écrit ici n’a pas été vérifié dans les articles.",
+        "fr": "Réponse arrêtée avant la fin : ce qui est écrit ici n’a pas été confronté aux articles.",
     },
-    "stopped_early": {"en": "Stopped before there was an answer.", "fr": "Arrêté avant toute réponse."},
+    "stopped_early": {"en": "Stopped before there was an answer.", "fr": "Recherche arrêtée avant toute réponse."},
     "new": {"en": "New conversation", "fr": "Nouvelle conversation"},
     "copy": {"en": "Copy with sources", "fr": "Copier avec les sources"},
     "copied": {"en": "Copied", "fr": "Copié"},
@@ -65,7 +65,7 @@ TEXTS: dict[str, dict[Language, str]] = {
     "sources_many": {"en": "{n} sources.", "fr": "{n} sources."},
     "close": {"en": "Close", "fr": "Fermer"},
     "opening_article": {"en": "Opening the article…", "fr": "Ouverture de l’article…"},
-    "look": {"en": "Click to read it in its article", "fr": "Cliquez pour lire l’article"},
+    "look": {"en": "Click to read it in the article", "fr": "Cliquez pour le lire dans l’article"},
     "sources": {"en": "Sources", "fr": "Sources"},
     "source": {"en": "Source {n}", "fr": "Source {n}"},
     "quoted_en": {"en": "The source, in English", "fr": "La source, en anglais"},
@@ -120,8 +120,8 @@ TEXTS: dict[str, dict[Language, str]] = {
         "fr": "Le modèle de langue s’est arrêté trop tôt : cette réponse est peut-être incomplète.",
     },
     "warning_llm_wrong_language": {
-        "en": "The language model did not keep to English: this answer quotes the articles directly.",
-        "fr": "Le modèle de langue ne s’en est pas tenu au français : cette réponse cite directement les articles.",
+        "en": "The language model wrote in the wrong language: this answer quotes the articles directly.",
+        "fr": "Le modèle de langue n’a pas écrit dans la bonne langue : cette réponse cite directement les articles.",
     },
     "warning_sources_disagree": {
         "en": "The sources differ on this point.",
@@ -180,7 +180,7 @@ TEXTS: dict[str, dict[Language, str]] = {
     "sign_in": {"en": "Sign in", "fr": "S’identifier"},
     "sign_in_why": {
         "en": "These articles are open to readers who hold an access key.",
-        "fr": "Ces articles sont ouverts aux lecteurs munis d’une clé d’accès.",
+        "fr": "Ces articles sont réservés aux lecteurs munis d’une clé d’accès.",
     },
     "sign_in_key": {"en": "Access key", "fr": "Clé d’accès"},
     "sign_in_wrong": {
@@ -196,7 +196,7 @@ TEXTS: dict[str, dict[Language, str]] = {
         "fr": "Seuls les lecteurs identifiés peuvent interroger les articles ici.",
     },
     "sign_in_tab": {"en": "Sign in in a new tab", "fr": "S’identifier dans un nouvel onglet"},
-    "sign_out": {"en": "Sign out", "fr": "Déconnexion"},
+    "sign_out": {"en": "Sign out", "fr": "Se déconnecter"},
     "error_not_found": {
         "en": "There is no page at this address.",
         "fr": "Il n’y a pas de page à cette adresse.",

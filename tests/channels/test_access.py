@@ -298,7 +298,7 @@ def test_the_cookie_is_for_https_where_the_page_is_and_for_the_services_part_of_
     assert response.location == "/a/documents/en/visa"
 
 
-@pytest.mark.parametrize(("language", "words"), [("en", "Sign out"), ("fr", "Déconnexion")])
+@pytest.mark.parametrize(("language", "words"), [("en", "Sign out"), ("fr", "Se déconnecter")])
 def test_signing_out(client, language, words):
     sign_in(client)
     page = client.get(f"/?lang={language}")

@@ -35,3 +35,10 @@ def test_french_texts_have_no_break_spaces() -> None:
 )
 def test_shown_date(published: str, language: Language, shown: str) -> None:
     assert shown_date(published, language) == shown
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_warning_takes_the_language_of_the_page_for_the_answers(language: Language) -> None:
+    """A page in one language shows answers in the other too."""
+    warnings = " ".join(text for key, text in texts(language).items() if key.startswith("warning_"))
+    assert not re.search("English|French|anglais|français", warnings)
