@@ -183,12 +183,11 @@ def _signed_in(keys: Keys) -> bool:
 
 
 def _kept_private(response: Response) -> Response:
-    """What a key opens is for its reader alone, who is asked for again each time."""
+    """What a key opens is for its reader alone: nothing of it stays, or the way back would show it after a sign-out."""
     if request.endpoint in OPEN and request.blueprint != "access":
         return response
     response.vary.add("Cookie")
-    if not response.cache_control.no_store:
-        response.headers["Cache-Control"] = "private, no-cache"
+    response.headers["Cache-Control"] = "no-store"
     return response
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from werkzeug.wrappers import Request, Response
 
-from tests.browser.conftest import serving
+from tests.browser.conftest import CHROMIUM, CHROMIUM_OPTIONS, serving
 from tests.channels.fake_pipeline import ENGLISH_QUOTE, FakePipeline, app_for, span
 
 if TYPE_CHECKING:
@@ -120,6 +120,15 @@ def opened(page: Page):
     frame = page.frame_locator("iframe")
     frame.locator("#question:focus").wait_for()
     return frame
+
+
+def signed_in(page: Page, service: str) -> None:
+    """Sign in, and wait until the page's scripts are there: before them, Enter is a line break."""
+    page.goto(f"{service}/sign-in")
+    page.get_by_label("Access key").fill(KEY)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign out").wait_for()
+    page.wait_for_load_state("load")
 
 
 # The widget
@@ -300,11 +309,27 @@ def test_a_reader_signs_in_and_out(locked_town, visit):
     assert page.get_by_role("heading", name="S’identifier").is_visible()
 
 
+def test_the_way_back_shows_nothing_of_a_reader_who_signed_out(browser, locked_town):
+    """Browsers keep whole pages for the way back, and a driven one only when it is asked to."""
+    keeping = browser.browser_type.launch(
+        executable_path=CHROMIUM, args=CHROMIUM_OPTIONS, ignore_default_args=["--disable-back-forward-cache"]
+    )
+    page = keeping.new_context(locale="en-GB").new_page()
+    signed_in(page, locked_town.service)
+    page.get_by_label("Your question").fill("When?")
+    page.get_by_label("Your question").press("Enter")
+    page.locator(".details").wait_for()
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_label("Access key").wait_for()
+    page.go_back(wait_until="commit")
+    page.wait_for_url("**/sign-in?next=/")
+    assert page.locator(".turn").count() == 0
+    keeping.close()
+
+
 def test_a_reader_is_told_when_the_session_has_ended(locked_town, visit):
     page = visit(f"{locked_town.service}/sign-in")
-    page.get_by_label("Access key").fill(KEY)
-    page.get_by_role("button", name="Sign in").click()
-    page.get_by_role("button", name="Sign out").wait_for()
+    signed_in(page, locked_town.service)
     page.context.clear_cookies()
     page.get_by_label("Your question").fill("When?")
     page.get_by_label("Your question").press("Enter")
@@ -327,9 +352,7 @@ def test_the_frame_offers_the_sign_in_in_a_new_tab(locked_town, visit):
 def test_the_frame_on_a_foreign_site_has_no_session(visit):
     with town("localhost", api_keys=KEY) as place:
         page = visit(f"{place.service}/sign-in")
-        page.get_by_label("Access key").fill(KEY)
-        page.get_by_role("button", name="Sign in").click()
-        page.get_by_role("button", name="Sign out").wait_for()
+        signed_in(page, place.service)
         page.goto(place.gazette)
         launcher(page).click()
         page.frame_locator("iframe").get_by_role("link", name="Sign in in a new tab").wait_for()
