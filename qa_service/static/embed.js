@@ -188,11 +188,10 @@
     let frame = null;
     let loaded = false;
 
-    /** Tells the page in the frame, and no other, that it is in use. */
+    /** Tells the page in the frame, and no other, that it is in use: as long as the reader has not gone elsewhere. */
     function greet() {
-      if (!panel.open || !frame) return;
-      frame.focus();
-      if (loaded) frame.contentWindow?.postMessage({ type: "qa-service:opened" }, address.origin);
+      if (!panel.open || !frame || !loaded || shadow.activeElement !== frame) return;
+      frame.contentWindow?.postMessage({ type: "qa-service:opened" }, address.origin);
     }
 
     function open() {
@@ -209,6 +208,7 @@
       if (matchMedia("(max-width: 40rem)").matches) panel.showModal();
       else panel.show();
       launcher.setAttribute("aria-expanded", "true");
+      frame.focus();
       greet();
     }
 

@@ -184,6 +184,22 @@ def test_only_the_frame_can_close_it(open_town, visit):
     assert page.get_by_role("dialog").is_visible()
 
 
+def test_a_frame_that_comes_late_does_not_take_the_keyboard_away(open_town, visit):
+    page = visit(open_town.gazette)
+    held = []
+    page.context.route("**/embed?*", lambda route, _: held.append(route))
+    launcher(page).click()
+    page.locator("#more").focus()
+    while not held:
+        page.wait_for_timeout(20)
+    with page.expect_event("requestfinished", lambda request: request.url.endswith("embedded.js")):
+        held[0].continue_()
+    page.frame_locator("iframe").get_by_label("Your question").wait_for()
+    page.wait_for_timeout(200)  # the frame's load, and what it would lead to
+    assert in_focus(page) == "more"
+    assert page.problems == []
+
+
 def test_a_site_that_is_not_named_is_refused(open_town, visit):
     page = visit(open_town.other)
     launcher(page).click()
