@@ -20,15 +20,31 @@ const MOST_TURNS = 100;
 /** @returns {Remembered} */
 export const nothing = () => ({ conversation: "", draft: "", language: "", turns: [] });
 
-/** What was kept; nothing where the browser keeps nothing, or where it is not ours. */
+/**
+ * What was kept; nothing where the browser keeps nothing, or where it is not ours.
+ * @returns {Remembered}
+ */
 export function recall() {
   try {
-    const kept = JSON.parse(sessionStorage.getItem(KEY) ?? "null");
-    return Array.isArray(kept?.turns) ? /** @type {Remembered} */ ({ ...nothing(), ...kept }) : nothing();
+    const { conversation, draft, language, turns } = JSON.parse(sessionStorage.getItem(KEY) ?? "null");
+    return { conversation: text(conversation), draft: text(draft), language: text(language), turns: turns.filter(isTurn) };
   } catch {
     return nothing();
   }
 }
+
+/** @param {unknown} kept */
+const text = (kept) => (typeof kept === "string" ? kept : "");
+
+/**
+ * Whether it is a turn as it is shown: a tab may be older than the version of the service that it talks to.
+ * @param {any} kept
+ */
+const isTurn = (kept) =>
+  typeof kept?.question === "string" && [kept.answer, kept.stopped].every((shown) => shown === undefined || isShown(shown));
+
+/** @param {any} kept */
+const isShown = (kept) => typeof kept?.answer === "string" && Array.isArray(kept.citations);
 
 /** Keep nothing of it any more. */
 export function forget() {

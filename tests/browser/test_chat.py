@@ -226,7 +226,19 @@ def test_a_new_conversation_begins_with_an_empty_page(visit: Visit, pipeline: Fa
     assert pipeline.asked[-1] == ("wine", None, None)
 
 
-@pytest.mark.parametrize("kept", ["not JSON", "[]", '{"turns": 5}', '{"turns": [{}]}', "null"])
+@pytest.mark.parametrize(
+    "kept",
+    [
+        "not JSON",
+        "[]",
+        '{"turns": 5}',
+        '{"turns": [{}, null, 1]}',
+        '{"turns": [{"question": "Old?", "language": "", "answer": {}}]}',
+        '{"turns": [{"question": "Old?", "language": "", "stopped": {"answer": "x"}}]}',
+        '{"turns": [], "conversation": 5, "draft": null, "language": {}}',
+        "null",
+    ],
+)
 def test_what_another_version_has_kept_does_no_harm(visit: Visit, kept: str) -> None:
     visit.page.evaluate("kept => sessionStorage.setItem('qa-service conversation', kept)", kept)
     visit.page.reload()
