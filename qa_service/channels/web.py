@@ -48,7 +48,7 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
     @routes.post("/feedback")
     def feedback() -> Response:
         answer_id, rating = request.form.get("answer_id", ""), request.form.get("rating", "")
-        comment = request.form.get("comment", "")
+        comment = request.form.get("comment", "").strip()
         try:
             pipeline.rate(answer_id, _RATINGS.get(rating, 0), comment)
         except (UnknownAnswer, InvalidFeedback, StorageUnavailable) as error:

@@ -121,7 +121,9 @@ def test_an_answer_can_be_rated_and_commented_without_scripts(
     assert thanks in rated.text
     assert '<input type="hidden" name="rating" value="-1">' in rated.text
     client.post(f"/feedback?lang={language}", data={"answer_id": "answer", "rating": "-1", "comment": "<b>Faux</b>"})
-    assert pipeline.rated == [("answer", -1, ""), ("answer", -1, "<b>Faux</b>")]
+    blank = client.post(f"/feedback?lang={language}", data={"answer_id": "answer", "rating": "-1", "comment": " \n"})
+    assert thanks in blank.text  # nothing is said to be kept that is not there
+    assert pipeline.rated == [("answer", -1, ""), ("answer", -1, "<b>Faux</b>"), ("answer", -1, "")]
 
 
 @pytest.mark.parametrize(
