@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TSC := $(VENV)/node/node_modules/.bin/tsc
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
 .PHONY: run test test-llama lint bench clean
 .DELETE_ON_ERROR:
 
