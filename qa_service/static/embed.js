@@ -19,8 +19,12 @@
   };
 
   const STYLES = `
+    /* What the page says of the element itself is stronger than what is said here, unless this is important. */
     :host {
-      all: initial;
+      all: initial !important;
+    }
+    .launcher,
+    dialog {
       color-scheme: light dark;
       --paper: #fdfcf9;
       --ink: #1b1a18;
@@ -31,7 +35,8 @@
       font: medium/1.4 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif;
     }
     @media (prefers-color-scheme: dark) {
-      :host {
+      .launcher,
+      dialog {
         --paper: #161513;
         --ink: #ece8e1;
         --rule: #3b3833;
@@ -42,7 +47,6 @@
     button {
       box-sizing: border-box;
       margin: 0;
-      font: inherit;
       cursor: pointer;
     }
     button:focus-visible {
@@ -99,6 +103,7 @@
       font-weight: 600;
     }
     .close {
+      font: inherit;
       min-height: 2.5em;
       padding: 0 0.75em;
       border: 1px solid transparent;
@@ -138,7 +143,8 @@
       }
     }
     @media print {
-      :host {
+      .launcher,
+      dialog[open] {
         display: none;
       }
     }

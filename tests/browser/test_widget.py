@@ -228,6 +228,30 @@ def test_the_script_leaves_nothing_behind_and_adds_one_launcher(open_town, visit
     assert page.problems == []
 
 
+def test_the_styles_of_the_site_do_not_reach_it(open_town, visit):
+    """Rules that match its one element there are stronger than its own ones, unless these are important."""
+    looks = """() => [...document.querySelector("[data-qa-service]").shadowRoot.querySelectorAll("*")].map((each) => {
+        const { x, y, width, height } = each.getBoundingClientRect();
+        const { color, backgroundColor, font, letterSpacing, textTransform, visibility } = getComputedStyle(each);
+        const look = [color, backgroundColor, font, letterSpacing, textTransform, visibility];
+        return [each.localName, x, y, width, height, ...look];
+    })"""
+    page = visit(open_town.gazette, reduced_motion="reduce")
+    launcher(page).click()
+    opened(page)
+    before = page.evaluate(looks)
+    page.evaluate("""() => {
+        const sheet = new CSSStyleSheet();
+        sheet.replaceSync(`div, button, dialog {
+            display: none !important; visibility: hidden; transform: scale(2); font: 40px serif !important; color: lime;
+            letter-spacing: 1em; text-transform: uppercase; --accent: lime; --paper: lime !important; opacity: 0.1;
+        }`);
+        document.adoptedStyleSheets = [sheet];
+    }""")
+    assert page.evaluate(looks) == before
+    assert page.problems == []
+
+
 @pytest.mark.parametrize("reduced_motion", ["reduce", "no-preference"])
 def test_a_phone_shows_a_sheet(open_town, visit, reduced_motion):
     size = {"width": 390, "height": 700}
