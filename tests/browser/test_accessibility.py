@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.browser.conftest import Visit, visiting
-from tests.channels.fake_pipeline import ENGLISH_QUOTE, FRENCH_QUOTE, FakePipeline, span
+from tests.browser.conftest import Visit, serving, visiting
+from tests.channels.fake_pipeline import ENGLISH_QUOTE, FRENCH_QUOTE, FakePipeline, app_for, span
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -42,6 +42,30 @@ def test_no_page_breaks_a_rule(
                 visit.page.goto(f"{served}{path}{'&' if '?' in path else '?'}lang={language}")
                 assert violations(visit.page) == [], path
         visit.problems = [problem for problem in visit.problems if "404" not in problem]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+def test_no_page_of_a_closed_service_or_of_the_frame_breaks_a_rule(
+    browser: Browser, pipeline: FakePipeline, violations: Callable[[Page], list[str]], scheme: Any, size: Any
+) -> None:
+    closed = app_for(pipeline, api_keys="k-5e0d27", embed_origins="https://news.example")
+    with serving(closed) as base, visiting(browser, base, None, color_scheme=scheme, viewport=size) as visit:
+        page = visit.page
+        for language in ("en", "fr"):
+            for path in ("/embed", "/sign-in?ended=1"):
+                page.goto(f"{base}{path}{'&' if '?' in path else '?'}lang={language}")
+                assert violations(page) == [], path
+        for key, path in (("k-5e0d", "**/sign-in*"), ("k-5e0d27", f"{base}/?lang=fr")):
+            page.get_by_label("Clé d’accès").fill(key)
+            with page.expect_navigation(url=path):
+                page.get_by_role("button", name="S’identifier").click()
+            assert violations(page) == [], path
+        page.goto(f"{base}/embed")
+        visit.ask("When? warn")
+        visit.answered()
+        assert violations(page) == []
+        visit.problems = [problem for problem in visit.problems if "401" not in problem]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
