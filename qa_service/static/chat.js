@@ -30,12 +30,17 @@ const remembered = recall();
 let conversation = null;
 let busy = false;
 
-/** The conversation of this page, with what was remembered of it. */
-function talk() {
+/** The conversation of this page, with what was remembered of it; null while its scripts cannot be loaded. */
+async function talk() {
   conversation ??= import("./turns.js").then(
     ({ Conversation }) => new Conversation(page, remembered, { transcript, say, changed }),
   );
-  return conversation;
+  try {
+    return await conversation;
+  } catch {
+    conversation = null; // another attempt may succeed
+    return null;
+  }
 }
 
 /**
@@ -73,9 +78,8 @@ async function send(question) {
   if (busy || !question) return;
   busy = true;
   begin();
-  const talking = await talk().catch(() => null);
+  const talking = await talk();
   if (talking) return talking.ask(question, language.value);
-  conversation = null; // the scripts could not be loaded: another attempt may succeed
   busy = false;
   box.value = question;
   fail(page.texts.error_unreachable);
@@ -111,7 +115,7 @@ function sendBox() {
 }
 
 async function startAnew() {
-  (await talk()).clear();
+  (await talk())?.clear();
   transcript.replaceChildren(); // also what the page came with
   for (const beginning of beginnings) beginning.removeAttribute("hidden");
   anew.hidden = true;
