@@ -324,7 +324,8 @@ def test_a_form_of_another_site_is_not_taken(open_town, visit):
 def test_a_reader_signs_in_and_out(locked_town, visit):
     place = span("en/visa", ENGLISH_QUOTE)
     page = visit(f"{locked_town.service}/documents/en/visa?start={place.start}&end={place.end}")
-    page.keyboard.type("not-a-key")  # the field has the focus
+    page.locator("#key:focus").wait_for()  # without a click
+    page.keyboard.type("not-a-key")
     page.keyboard.press("Enter")
     assert page.get_by_role("alert").inner_text().startswith("This key is not right.")
     page.get_by_role("link", name="Français").click()
