@@ -25,6 +25,9 @@ REFUSED = 3
 _SAMPLE = 50
 # A passage's own vector; another passage with the very same words may come first, so it is the cosine that tells.
 _SAME = 0.99
+# The search is approximate, and misses some of a crowd of passages that are nearly alike: one in so many may be missed.
+# A damaged store misses nearly all.
+_MISSED_IN = 10
 
 
 def verify(index: Path, name: str, embeddings: str, *, measure: bool = True) -> float | None:
@@ -39,8 +42,7 @@ def verify(index: Path, name: str, embeddings: str, *, measure: bool = True) -> 
         _check_counts(opened)
         total = sum(opened.manifest.passages.values())
         numbers = range(0, total, max(1, total // _SAMPLE))
-        for passage in opened.documents.passages(numbers):
-            _find_again(opened, passage)
+        _find_again(opened, opened.documents.passages(numbers))
         return unrelated_level(opened, model) if measure else None
     finally:
         opened.close()
@@ -53,15 +55,20 @@ def _check_counts(opened: OpenIndex) -> None:
             raise IndexUnavailable(f"It holds {found} vectors of {language} passages where {written} were written.")
 
 
-def _find_again(opened: OpenIndex, passage: Passage) -> None:
+def _find_again(opened: OpenIndex, passages: list[Passage]) -> None:
+    missed = [passage for passage in passages if not _is_found(opened, passage)]
+    if len(missed) * _MISSED_IN > len(passages):
+        raise IndexUnavailable(f"Passage {key(missed[0])} is not found by its own vector.")
+
+
+def _is_found(opened: OpenIndex, passage: Passage) -> bool:
     vector = opened.vectors.vectors([passage]).get(key(passage))
     if vector is None:
         raise IndexUnavailable(f"Passage {key(passage)} has no vector.")
     if not vector.any():
-        return  # no word of it is known: it has no direction to be found by
+        return True  # no word of it is known: it has no direction to be found by
     nearest = opened.vectors.search(vector.tolist(), passage.language, 1)
-    if not nearest or nearest[0][1] < _SAME:
-        raise IndexUnavailable(f"Passage {key(passage)} is not found by its own vector.")
+    return bool(nearest) and nearest[0][1] >= _SAME
 
 
 def main(index: str, name: str, embeddings: str, *options: str) -> int:

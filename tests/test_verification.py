@@ -6,15 +6,18 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from qa_service.chunking import Passage
 from qa_service.errors import IndexMismatch, IndexUnavailable
-from qa_service.vector_store import write_vectors
-from qa_service.verification import MEASURE, REFUSED, verify
+from qa_service.generations import IndexFolder
+from qa_service.vector_store import key, write_vectors
+from qa_service.verification import MEASURE, REFUSED, _find_again, verify
 
 
 @pytest.fixture
@@ -58,6 +61,26 @@ def test_a_vector_of_another_passage_is_noticed(folder, tampered):
     name = tampered(lambda path: rewrite_vectors(path, misnamed))
     with pytest.raises(IndexUnavailable, match="has no vector"):
         verify(folder.path, name, "")
+
+
+def test_a_crowd_of_passages_that_are_nearly_alike_is_no_fault(tmp_path, index_texts):
+    """The search is approximate: among so many it may find others of the crowd, and not always the nearest."""
+    book = "\n".join(f"Chapter {n} tells of the harbour, the ferry and the lighthouse once more." for n in range(3_000))
+    settings = index_texts(tmp_path, {"en/book": book, "en/note": "A note.\n\nThe baker sells rye bread on Fridays."})
+    assert verify(settings.index, IndexFolder(settings.index).candidates()[0].name, "") < 0
+
+
+@pytest.mark.parametrize(
+    ("missed", "of", "fault"), [(0, 1, False), (1, 1, True), (1, 9, True), (5, 50, False), (6, 50, True)]
+)
+def test_most_passages_must_be_found(missed, of, fault):
+    passages = [Passage("en/a", "en", n, 0, 4, "text", "T") for n in range(of)]
+    vectors = SimpleNamespace(
+        vectors=lambda asked: {key(asked[0]): np.full(2, asked[0].number + 1.0)},
+        search=lambda vector, language, k: [] if vector[0] <= missed else [("x", 1.0)],
+    )
+    with pytest.raises(IndexUnavailable, match="not found") if fault else nullcontext():
+        _find_again(SimpleNamespace(vectors=vectors), passages)
 
 
 def test_a_passage_without_direction_is_no_fault(folder, tampered):
