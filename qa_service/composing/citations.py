@@ -14,6 +14,8 @@ from qa_service.index_reader import OpenIndex
 from qa_service.language import Language
 
 _MARKER = re.compile(r"\[(\d+)\]")
+# What makes lines and gaps; spaces that are not to be broken stay what they are.
+_WHITE_SPACE = re.compile(r"[ \t\n\v\f\r\x85\u2028\u2029]+")
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def cite(
 
 def displayed(text: str) -> str:
     """A source's words within an answer: on one line, and with no marker that could pass for one of ours."""
-    return without_markers(" ".join(text.split()))
+    return without_markers(_WHITE_SPACE.sub(" ", text).strip())
 
 
 def without_markers(text: str) -> str:

@@ -112,4 +112,11 @@ def test_nothing_in_a_text_passes_for_a_marker(text: str, plain: str) -> None:
 
 
 def test_a_source_is_displayed_on_one_line() -> None:
-    assert displayed("Deux\nlignes\u00a0[3]  ici ") == "Deux lignes (3) ici"
+    assert displayed("Deux\n\tlignes\u2028[3]  ici ") == "Deux lignes (3) ici"
+
+
+def test_spaces_that_are_not_to_be_broken_are_displayed() -> None:
+    assert (
+        displayed("Quatre domaines\u00a0: «\u202fla\n sécurité\u202f»")
+        == "Quatre domaines\u00a0: «\u202fla sécurité\u202f»"
+    )
