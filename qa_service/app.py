@@ -43,6 +43,7 @@ def add_channels(app: Flask, pipeline: Pipeline, settings: Settings) -> None:
 
 
 def _secured(response: Response) -> Response:
-    """What is JSON must not be taken for a page."""
+    """What is no page must not be taken for one."""
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
     return response

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qa_service.document_store import DocumentStore
-from qa_service.errors import IndexUnavailable, InvalidQuestion
+from qa_service.errors import EmbeddingsUnavailable, IndexUnavailable, InvalidQuestion
 from qa_service.example_questions import ExampleQuestions
 from qa_service.example_questions.making import about_people, made_of
 from qa_service.example_questions.phrases import Opening
@@ -397,6 +397,18 @@ def test_questions_that_are_made_wait_for_no_others(pipeline: Pipeline, monkeypa
         finally:
             go_on.set()
         assert french.result() == ()
+
+
+def test_a_provider_that_fails_costs_the_questions_alone(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def fails(_: object, __: object, language: Language, ___: int) -> tuple[str, ...]:
+        asked.append(language)
+        raise EmbeddingsUnavailable("The provider does not answer.")
+
+    monkeypatch.setattr(ExampleQuestions, "_choose", fails)
+    assert [pipeline.example_questions("fr", 2) for _ in range(3)] == [(), (), ()]
+    assert asked == ["fr"]  # and is left alone until there is a new index
 
 
 def test_a_new_generation_has_questions_of_its_own(town: Settings, tmp_path: Path) -> None:

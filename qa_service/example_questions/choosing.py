@@ -14,6 +14,7 @@ from qa_service.chunking import Passage
 from qa_service.composing import extractive
 from qa_service.composing.reading import read
 from qa_service.embedding_model import EmbeddingModel
+from qa_service.errors import EmbeddingsUnavailable
 from qa_service.example_questions.making import about_people, made_of
 from qa_service.example_questions.phrases import Kind, Made, Opening
 from qa_service.index_reader import OpenIndex
@@ -28,6 +29,8 @@ _OF_EACH = 2
 # Questions that are asked at most: each takes as long as a reader's, which is longer in a larger index. So many, or as
 # many as read so many passages in all, but not fewer than the third says.
 _MOST_TRIES = 16
+# How long a page waits for questions that another one is making. Seconds.
+_PATIENCE_S = 1.0
 _PASSAGES_MET = 16_000
 _LEAST_TRIES = 7
 # Of them, about people of articles in the other language.
@@ -90,16 +93,30 @@ class ExampleQuestions:
         self._made: dict[tuple[Language, int], tuple[str, tuple[str, ...]]] = {}
 
     def of(self, index: OpenIndex, language: Language, count: int) -> tuple[str, ...]:
-        """At most so many questions in a language, each answered from the article that it was made of."""
+        """At most so many questions in a language, each answered from the article that it was made of.
+
+        None while somebody else has been making them for a second, and none where a provider's embeddings fail: a
+        page is shown without them rather than late.
+        """
         known = self._known(index, language, count)  # nobody waits for the questions of another language
         if known is not None:
             return known
-        with self._lock:  # whoever comes second waits for the first rather than doing the same work beside it
+        if not self._lock.acquire(timeout=_PATIENCE_S):
+            return ()
+        try:  # whoever comes second waits for the first rather than doing the same work beside it
             known = self._known(index, language, count)
             if known is None:
-                known = self._choose(index, language, count)
+                known = self._chosen(index, language, count)
                 self._made[language, count] = index.name, known
             return known
+        finally:
+            self._lock.release()
+
+    def _chosen(self, index: OpenIndex, language: Language, count: int) -> tuple[str, ...]:
+        try:
+            return self._choose(index, language, count)
+        except EmbeddingsUnavailable:
+            return ()
 
     def _known(self, index: OpenIndex, language: Language, count: int) -> tuple[str, ...] | None:
         name, questions = self._made.get((language, count), ("", ()))

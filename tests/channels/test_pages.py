@@ -49,3 +49,10 @@ def test_language_switch_cannot_leave_the_page(client: FlaskClient) -> None:
     page = client.get("/documents/en/visa?start=1&end=4&_external=1&_scheme=javascript&x=//evil.example").text
     assert 'href="?start=1&amp;end=4&amp;lang=fr#cited"' in page
     assert "evil" not in page
+
+
+@pytest.mark.parametrize("path", ["/api/documents", "/api/none", "/healthz", "/api/ask"])
+def test_what_is_no_page_can_do_nothing_in_a_browser(client: FlaskClient, path: str) -> None:
+    headers = client.get(path).headers
+    assert headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert headers["X-Content-Type-Options"] == "nosniff"
