@@ -20,6 +20,7 @@ from qa_service.document_store import DocumentSummary, Work
 from qa_service.embedding_model import EmbeddingModel
 from qa_service.errors import InvalidQuestion
 from qa_service.example_questions import ExampleQuestions
+from qa_service.feedback import LONGEST_COMMENT as _LONGEST_COMMENT
 from qa_service.feedback import Feedback
 from qa_service.follow_ups import asked_language, complete
 from qa_service.generations import IndexFolder
@@ -39,6 +40,7 @@ _RELATED_FROM = 0.35
 _LARGEST_K = 100
 # Characters: channels refuse or forget longer ids.
 LONGEST_CONVERSATION_ID = LONGEST_ID
+LONGEST_COMMENT = _LONGEST_COMMENT
 
 # An answer while it is written, and at last all of it.
 Events = Generator[Progress | Delta | Citation | Answer, None, None]

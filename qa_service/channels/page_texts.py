@@ -112,8 +112,8 @@ TEXTS: dict[str, dict[Language, str]] = {
         "fr": "Une phrase affichée pendant la rédaction est retirée : les articles ne la confirment pas.",
     },
     "warning_llm_unavailable": {
-        "en": "The language model could not be reached: this answer quotes the articles directly.",
-        "fr": "Le modèle de langue n’a pas pu être joint : cette réponse cite directement les articles.",
+        "en": "The language model was not available: this answer quotes the articles directly.",
+        "fr": "Le modèle de langue n’était pas disponible : cette réponse cite directement les articles.",
     },
     "warning_llm_incomplete": {
         "en": "The language model stopped early: this answer may be incomplete.",
@@ -156,6 +156,10 @@ TEXTS: dict[str, dict[Language, str]] = {
     "error_feedback": {
         "en": "Your rating could not be kept. Please try again.",
         "fr": "Votre avis n’a pas pu être conservé. Réessayez.",
+    },
+    "error_comment": {
+        "en": "Your comment is too long. Please make it shorter.",
+        "fr": "Votre commentaire est trop long. Abrégez-le.",
     },
     "error_answer_gone": {
         "en": "This answer is no longer kept, and so your rating cannot be.",

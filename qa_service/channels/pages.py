@@ -9,7 +9,7 @@ from flask import Blueprint, Flask, Response, current_app, make_response, render
 from werkzeug.exceptions import NotFound
 
 from qa_service.channels.negotiation import preferred_language
-from qa_service.channels.page_texts import shown_date, texts
+from qa_service.channels.page_texts import shown_date, texts, warning_text
 from qa_service.channels.problems import problem_of, status_of
 from qa_service.errors import QAServiceError, UnknownDocument
 from qa_service.language import Language, known_language, other
@@ -86,6 +86,7 @@ def page(template: str, status: int = 200, **values: object) -> Response:
         chosen=chosen_language() or "",
         document_href=document_href,
         shown_date=lambda published: shown_date(published, language),
+        warning_text=lambda warning: warning_text(warning, language),
         **values,
     )
     response = make_response(body, status)

@@ -6,13 +6,12 @@ the same shape as ``templates/_answer.html``.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
-from qa_service.answers import Answer
+from qa_service.channels.answer_text import is_repeated, paragraphs
 from qa_service.channels.page_texts import shown_number
 from qa_service.channels.pages import (
     Failure,
@@ -26,11 +25,10 @@ from qa_service.channels.pages import (
 from qa_service.channels.problems import status_of
 from qa_service.errors import InvalidFeedback, QAServiceError, StorageUnavailable, UnknownAnswer
 from qa_service.language import LANGUAGES, Language, known_language
-from qa_service.pipeline import LONGEST_CONVERSATION_ID, Pipeline
+from qa_service.pipeline import LONGEST_COMMENT, LONGEST_CONVERSATION_ID, Pipeline
 
 _RATINGS = {"1": 1, "-1": -1}
 _EXAMPLES = 4
-_MARKER = re.compile(r"\[(\d{1,6})\]")
 
 
 def blueprint(pipeline: Pipeline) -> Blueprint:
@@ -51,14 +49,22 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
         comment = request.form.get("comment", "").strip()
         try:
             pipeline.rate(answer_id, _RATINGS.get(rating, 0), comment)
-        except (UnknownAnswer, InvalidFeedback, StorageUnavailable) as error:
-            key = "error_answer_gone" if isinstance(error, UnknownAnswer) else "error_feedback"
-            return page("feedback.html", status_of(error), said=page_texts()[key])
+        except UnknownAnswer as error:
+            return page("feedback.html", status_of(error), said=page_texts()["error_answer_gone"])
+        except (InvalidFeedback, StorageUnavailable) as error:
+            key = "error_comment" if len(comment) > LONGEST_COMMENT else "error_feedback"
+            return _feedback_page(status_of(error), key, answer_id, rating, comment)
         if comment:
             return page("feedback.html", said=page_texts()["comment_sent"])
-        return page("feedback.html", said=page_texts()["thanks"], answer_id=answer_id, rating=rating)
+        return _feedback_page(200, "thanks", answer_id, rating)
 
     return routes
+
+
+def _feedback_page(status: int, key: str, answer_id: str, rating: str, comment: str = "") -> Response:
+    """What became of a rating, with a form for a comment on it."""
+    given = {"answer_id": answer_id, "rating": rating, "comment": comment}
+    return page("feedback.html", status, said=page_texts()[key], longest_comment=LONGEST_COMMENT, **given)
 
 
 def answered_page(pipeline: Pipeline, **values: object) -> Response:
@@ -73,24 +79,6 @@ def answered_page(pipeline: Pipeline, **values: object) -> Response:
         status, failure = failure_of(error)
         return chat_page(pipeline, status, question=question, failure=failure, **kept)
     return chat_page(pipeline, question=question, answer=answer, paragraphs=paragraphs(answer), **kept)
-
-
-def paragraphs(answer: Answer) -> list[list[str | int]]:
-    """The answer's paragraphs, each as its texts and, between them, the numbers of the sources they rest on."""
-    known = {citation.n for citation in answer.citations}
-    return [_parts(paragraph, known) for paragraph in re.split(r"\n{2,}", answer.answer) if paragraph.strip()]
-
-
-def _parts(paragraph: str, known: set[int]) -> list[str | int]:
-    parts: list[str | int] = [""]
-    for position, piece in enumerate(_MARKER.split(paragraph)):
-        if position % 2 and int(piece) in known:
-            # The marker stays on the line of the word before it.
-            parts[-1] = re.sub(r" $", "\u00a0", str(parts[-1]))
-            parts += [int(piece), ""]
-        else:
-            parts[-1] = f"{parts[-1]}[{piece}]" if position % 2 else f"{parts[-1]}{piece}"
-    return parts
 
 
 def chat_page(pipeline: Pipeline, status: int = 200, **values: object) -> Response:
@@ -109,6 +97,8 @@ def chat_page(pipeline: Pipeline, status: int = 200, **values: object) -> Respon
         indexed=indexed,
         examples=examples,
         rated=pipeline.keeps_answers,
+        longest_comment=LONGEST_COMMENT,
+        is_repeated=is_repeated,
         api=f"{request.script_root}/api/",
         documents=f"{request.script_root}/documents/",
         feedback=url_for("web.feedback", lang=chosen_language()),

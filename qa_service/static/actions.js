@@ -12,8 +12,6 @@ import { button, element } from "./elements.js";
 
 // Milliseconds that a button tells what it has done.
 const TOLD_FOR = 2500;
-// As the service takes them, in characters.
-const LONGEST_COMMENT = 2000;
 
 /**
  * The row of what can be done.
@@ -33,7 +31,7 @@ export function actions(page, answer, turn, say, changed) {
   });
   const row = element("div", { class: "row" }, ...(answer.abstained ? [] : [copy]));
   const all = element("div", { class: "actions" }, row);
-  if (page.rated) row.append(rating(page, answer, turn, say, changed, all));
+  if (page.longest) row.append(rating(page, answer, turn, say, changed, all));
   return all;
 }
 
@@ -62,7 +60,7 @@ function copiedBySelection(text) {
   box.select();
   const done = document.execCommand("copy");
   box.remove();
-  if (focused instanceof HTMLElement) focused.focus();
+  if (focused instanceof HTMLElement) focused.focus({ preventScroll: true });
   return done;
 }
 
@@ -78,7 +76,10 @@ function copiedBySelection(text) {
 function rating(page, answer, turn, say, changed, place) {
   const { texts } = page;
   const told = element("p", { class: "told" });
+  let sending = false;
   const send = async (/** @type {number} */ value, /** @type {string} */ comment) => {
+    if (sending) return false; // of two that are under way the wrong one might come last
+    sending = true;
     const body = { answer_id: answer.id, rating: value, ...(comment && { comment }) };
     try {
       await post(`${page.api}feedback`, body);
@@ -88,6 +89,8 @@ function rating(page, answer, turn, say, changed, place) {
       say(told.textContent);
       place.append(told);
       return false;
+    } finally {
+      sending = false;
     }
     turn.rating = value;
     changed();
@@ -119,8 +122,8 @@ function rating(page, answer, turn, say, changed, place) {
  * @param {HTMLElement} told
  * @param {Say} say
  */
-function commenting({ texts }, send, told, say) {
-  const box = element("textarea", { rows: "2", maxlength: LONGEST_COMMENT, dir: "auto" });
+function commenting({ texts, longest }, send, told, say) {
+  const box = element("textarea", { rows: "2", maxlength: longest, dir: "auto" });
   const label = element("label", {}, texts.comment, box);
   const form = element("form", { class: "commenting" }, label, element("button", { class: "action" }, texts.comment_send));
   form.addEventListener("submit", async (event) => {

@@ -16,9 +16,9 @@ import { element, filled, shownDate } from "./elements.js";
  * @typedef {{ span: Span, citation?: Citation, language: string }} Target
  *   A span to show, the citation that it is of, and the language of the answer.
  * @typedef {{ texts: Record<string, string>, api: string, documents: string, chosen: string, language: string,
- *   rated: boolean }} Page
+ *   longest: number }} Page
  *   What the page knows: its texts, where endpoints and documents are, the language chosen for it, its language, and
- *   whether answers can be rated.
+ *   the length of the longest comment on an answer, in characters; 0 where answers cannot be rated.
  */
 
 const REMOVED = "unsupported_sentence_removed";
@@ -119,7 +119,9 @@ export function parallel(page, { parallel: span }, language) {
  */
 function source(page, citation, answer, turn) {
   const { n, language, title, quote } = citation;
-  const repeated = !citation.parallel && holds(answer.answer, quote);
+  const alone = answer.citations.filter((other) => other.document_id === citation.document_id).length === 1;
+  // What the answer says itself, and nothing but it tells two sources of one article apart.
+  const repeated = !citation.parallel && alone && holds(answer.answer, quote);
   const target = { span: citation, citation, language: answer.language };
   return element(
     "li",
@@ -148,12 +150,13 @@ function related(page, passage) {
 }
 
 /**
- * A paragraph in which each `[n]` that has a source is a button.
+ * A paragraph in which each `[n]` that has a source is a button, and what is quoted from the other language says so.
  * @param {Page} page
  * @param {string} text
- * @param {Set<number>} known
+ * @param {Shown} answer
  */
-function paragraph(page, text, known) {
+function paragraph(page, text, answer) {
+  const known = new Set(answer.citations.map((citation) => citation.n));
   const made = element("p", { dir: "auto" });
   const pieces = text.split(MARKER);
   const leads = (/** @type {number} */ at) => at % 2 === 1 && at < pieces.length && known.has(Number(pieces[at]));
@@ -165,31 +168,83 @@ function paragraph(page, text, known) {
     } else if (position % 2) {
       made.append(`[${piece}]`);
     } else {
-      // The marker stays on the line of the word before it.
-      made.append(leads(position + 1) ? piece.replace(/ $/, "\u00a0") : piece);
+      // The marker stays on the line of the word before it, and the stop behind it on its own.
+      const glued = leads(position - 1) ? piece.replace(/^(?=\p{P})/u, "\u2060") : piece;
+      made.append(...inItsLanguage(leads(position + 1) ? glued.replace(/ $/, "\u00a0") : glued, answer));
     }
   });
   return made;
 }
 
 /**
- * The words of an answer. What was shown before stays where it is the same: a reader's focus is not lost.
+ * A text of an answer, in which titles and quotes from the other language stand in elements that name it.
+ * @param {string} text
+ * @param {Shown} answer
+ */
+function inItsLanguage(text, { citations, language }) {
+  const foreign = citations.filter((citation) => citation.language !== language);
+  const phrases = foreign.flatMap(({ title, quote }) => [title, quote.replace(/[. ]+$/, "")]).filter(Boolean);
+  if (!phrases.length) return [text];
+  // They stand in quotation marks; white space may have become another.
+  const words = phrases.map((phrase) => phrase.split(/\s+/).map(escaped).join("\\s+"));
+  const pieces = text.split(new RegExp(`(?<=[“«]\\s?)(${words.join("|")})(?=\\s?[”»])`));
+  return pieces.map((piece, at) => (at % 2 ? element("span", { lang: foreign[0].language }, piece) : piece));
+}
+
+const escaped = (/** @type {string} */ text) => text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
+
+/**
+ * The words of an answer. What is there already stays, so that it can be pointed at, selected and reached meanwhile.
  * @param {Page} page
  * @param {Shown} answer
  * @param {HTMLElement} shown
  */
 export function showText(page, answer, shown) {
-  const known = new Set(answer.citations.map((citation) => citation.n));
   const texts = answer.answer.split(/\n{2,}/).filter((text) => text.trim());
-  const before = [...shown.children];
+  const before = /** @type {HTMLElement[]} */ ([...shown.children]);
   texts.forEach((text, position) => {
-    const made = paragraph(page, text, known);
-    const there = before[position];
-    if (!there) shown.append(made);
-    else if (!there.isEqualNode(made)) there.replaceWith(made);
+    const made = paragraph(page, text, answer);
+    if (before[position]) bringInLine(before[position], made);
+    else shown.append(made);
   });
   for (const rest of before.slice(texts.length)) rest.remove();
   shown.lang = answer.language;
+}
+
+/**
+ * Makes a paragraph hold what another one holds, and leaves alone what is the same.
+ * @param {HTMLElement} there
+ * @param {HTMLElement} made
+ */
+function bringInLine(there, made) {
+  const before = [...there.childNodes];
+  const after = [...made.childNodes];
+  after.forEach((node, position) => {
+    const old = before[position];
+    if (!old) there.append(node);
+    else if (old instanceof Text && node instanceof Text) bringTextInLine(old, node.data);
+    else if (!isSame(old, node)) old.replaceWith(node);
+  });
+  for (const rest of before.slice(after.length)) rest.remove();
+}
+
+/**
+ * @param {Text} there
+ * @param {string} text
+ */
+function bringTextInLine(there, text) {
+  if (text.startsWith(there.data)) there.appendData(text.slice(there.data.length));
+  else there.data = text;
+}
+
+/**
+ * Whether two nodes show the same; a marker may be in use, and say so in its attributes.
+ * @param {Node} one
+ * @param {Node} other
+ */
+function isSame(one, other) {
+  const number = (/** @type {Node} */ node) => node instanceof HTMLElement && node.dataset.n;
+  return one.isEqualNode(other) || (Boolean(number(one)) && number(one) === number(other));
 }
 
 /**

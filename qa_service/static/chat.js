@@ -2,9 +2,12 @@
 /** The chat page: what is typed, sent, stopped and begun anew. What an answer needs is loaded with the first question. */
 
 import { byId, element } from "./elements.js";
-import { nothing, recall, remember } from "./history.js";
+import { forget, nothing, recall, remember, whenSignedOut } from "./history.js";
 
 /** @typedef {import("./turns.js").Conversation} Conversation */
+
+// Milliseconds: long enough for any screen reader to take note.
+const SAID_FOR = 5_000;
 
 const main = byId("chat", HTMLElement);
 const transcript = byId("transcript", HTMLElement);
@@ -20,7 +23,7 @@ const page = {
   documents,
   chosen,
   language: document.documentElement.lang,
-  rated: "rated" in main.dataset,
+  longest: Number(main.dataset.rated ?? 0),
 };
 
 const language = /** @type {HTMLSelectElement} */ (composer.elements.namedItem("language"));
@@ -29,6 +32,7 @@ const remembered = recall();
 /** @type {Promise<Conversation> | null} */
 let conversation = null;
 let busy = false;
+let silence = 0;
 
 /** The conversation of this page, with what was remembered of it; null while its scripts cannot be loaded. */
 async function talk() {
@@ -44,13 +48,14 @@ async function talk() {
 }
 
 /**
- * Says something aloud, once.
- * @param {string} text in the language of the page
- * @param {{ words: string, language: string }} [before] what is said before, in a language of its own
+ * Says something aloud, once: it is not left for those who read down the page and meet it there.
+ * @param {string} text
+ * @param {Node} [before] what is said before, in a language of its own
  */
 function say(text, before) {
-  const first = before ? [element("span", { lang: before.language }, before.words), " "] : [];
-  said.replaceChildren(...first, text);
+  clearTimeout(silence);
+  said.replaceChildren(...(before ? [before, " "] : []), text);
+  silence = setTimeout(() => said.replaceChildren(), SAID_FOR);
 }
 
 /** Keep what there is, and show whether an answer is being written. */
@@ -62,6 +67,7 @@ async function changed() {
 }
 
 function keep() {
+  remembered.place = scrollY;
   remembered.draft = box.value;
   remembered.language = language.value;
   remember(remembered);
@@ -81,7 +87,7 @@ async function send(question) {
   const talking = await talk();
   if (talking) return talking.ask(question, language.value);
   busy = false;
-  box.value = question;
+  box.value ||= question;
   fail(page.texts.error_unreachable);
 }
 
@@ -90,6 +96,14 @@ function begin() {
   for (const beginning of beginnings) beginning.setAttribute("hidden", "");
   composer.querySelector(".failure")?.remove();
   anew.hidden = false;
+}
+
+/** The conversation as it was left, at the place where it was left. */
+async function resume() {
+  const { place } = remembered;
+  begin();
+  if (await talk()) scrollTo({ top: place, behavior: "instant" });
+  else fail(page.texts.error_unreachable);
 }
 
 /** @param {string} message */
@@ -115,7 +129,9 @@ function sendBox() {
 }
 
 async function startAnew() {
-  (await talk())?.clear();
+  (await conversation)?.clear();
+  Object.assign(remembered, nothing());
+  keep();
   transcript.replaceChildren(); // also what the page came with
   for (const beginning of beginnings) beginning.removeAttribute("hidden");
   anew.hidden = true;
@@ -159,6 +175,17 @@ document.querySelector(".examples")?.addEventListener("submit", (event) => {
   if (example instanceof HTMLButtonElement) void send(example.value);
 });
 
+addEventListener("pagehide", keep);
+
+// A sign-out in another tab is one from here too.
+if (document.querySelector(".sign-out")) {
+  whenSignedOut(() => {
+    removeEventListener("pagehide", keep);
+    forget();
+    location.reload();
+  });
+}
+
 byId("hint", HTMLElement).hidden = false;
 // A page that came with an answer, or with a question that could not be taken, stands for itself.
 if (box.value || transcript.childElementCount) {
@@ -167,10 +194,7 @@ if (box.value || transcript.childElementCount) {
 } else {
   box.value = remembered.draft;
   language.value = remembered.language;
-  if (remembered.turns.length) {
-    begin();
-    void talk();
-  }
+  if (remembered.turns.length) void resume();
 }
 grow();
 // A frame does not take the keyboard from the page that it stands in.

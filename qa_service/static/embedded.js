@@ -20,6 +20,7 @@ addEventListener("message", (event) => {
 });
 
 function toQuestion() {
+  if (!matchMedia("(hover: hover)").matches) return; // no keyboard on the screen before anything can be read
   document.getElementById("question")?.focus();
 }
 

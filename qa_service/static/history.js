@@ -10,7 +10,8 @@
 /**
  * A question and what became of it: an answer, a text that was stopped, or nothing yet.
  * @typedef {{ question: string, language: string, answer?: Answer, stopped?: Shown, rating?: number }} Turn
- * @typedef {{ conversation: string, draft: string, language: string, turns: Turn[] }} Remembered
+ * @typedef {{ conversation: string, draft: string, language: string, place: number, turns: Turn[] }} Remembered
+ *   The conversation's id, what is half written and the language asked for, how far the page is scrolled, in pixels.
  */
 
 const KEY = "qa-service conversation";
@@ -18,7 +19,7 @@ const KEY = "qa-service conversation";
 const MOST_TURNS = 100;
 
 /** @returns {Remembered} */
-export const nothing = () => ({ conversation: "", draft: "", language: "", turns: [] });
+export const nothing = () => ({ conversation: "", draft: "", language: "", place: 0, turns: [] });
 
 /**
  * What was kept; nothing where the browser keeps nothing, or where it is not ours.
@@ -26,8 +27,9 @@ export const nothing = () => ({ conversation: "", draft: "", language: "", turns
  */
 export function recall() {
   try {
-    const { conversation, draft, language, turns } = JSON.parse(sessionStorage.getItem(KEY) ?? "null");
-    return { conversation: text(conversation), draft: text(draft), language: text(language), turns: turns.filter(isTurn) };
+    const { conversation, draft, language, place, turns } = JSON.parse(sessionStorage.getItem(KEY) ?? "null");
+    const texts = { conversation: text(conversation), draft: text(draft), language: text(language) };
+    return { ...texts, place: Number(place) || 0, turns: turns.filter(isTurn) };
   } catch {
     return nothing();
   }
@@ -44,7 +46,20 @@ const isTurn = (kept) =>
   typeof kept?.question === "string" && [kept.answer, kept.stopped].every((shown) => shown === undefined || isShown(shown));
 
 /** @param {any} kept */
-const isShown = (kept) => typeof kept?.answer === "string" && Array.isArray(kept.citations);
+const isShown = (kept) =>
+  typeof kept?.answer === "string" && Array.isArray(kept.citations) && kept.citations.every(isCitation);
+
+/** @param {any} kept */
+const isCitation = (kept) => [kept?.document_id, kept?.title, kept?.quote].every((each) => typeof each === "string");
+
+/** The tabs of this service, which tell each other that their reader has signed out. */
+const tabs = () => new BroadcastChannel("qa-service signed out");
+
+/** Tell every tab that the reader has signed out. */
+export const signedOut = () => tabs().postMessage(null);
+
+/** @param {() => void} then */
+export const whenSignedOut = (then) => tabs().addEventListener("message", then);
 
 /** Keep nothing of it any more. */
 export function forget() {

@@ -1,6 +1,7 @@
 // @ts-check
-/** After a sign-out: what was asked in this tab is not there for whoever signs in next. */
+/** After a sign-out: what was asked in this browser's tabs is not there for whoever signs in next. */
 
-import { forget } from "./history.js";
+import { forget, signedOut } from "./history.js";
 
 forget();
+signedOut();

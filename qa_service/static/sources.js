@@ -101,7 +101,11 @@ class Card {
     this.element = element("div", { class: "card", id: "card", role: "tooltip", hidden: "" });
     this.element.addEventListener("pointerenter", () => clearTimeout(this.#timer));
     this.element.addEventListener("pointerleave", () => this.later());
-    addEventListener("keydown", (event) => event.key === "Escape" && this.hide());
+    addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || event.isComposing || this.element.hidden) return;
+      this.hide();
+      event.preventDefault(); // one press closes one thing
+    });
     addEventListener("scroll", () => this.#follow(), { capture: true, passive: true });
   }
 
@@ -170,8 +174,6 @@ class Card {
 class Panel {
   /** @type {HTMLElement | null} */
   #opener = null;
-  /** @type {Map<string, Article>} */
-  #articles = new Map();
 
   /** @param {Page} page */
   constructor(page) {
@@ -181,7 +183,7 @@ class Panel {
     this.element.addEventListener("click", (event) => event.target === this.element && this.element.close());
     // A dialog that is not modal is not closed by the browser.
     addEventListener("keydown", (event) => {
-      if (event.key === "Escape" && this.element.open && !event.defaultPrevented) this.element.close();
+      if (event.key === "Escape" && !event.isComposing && !event.defaultPrevented) this.element.close();
     });
     WIDE.addEventListener("change", () => this.element.open && this.element.close());
   }
@@ -196,13 +198,12 @@ class Panel {
     if (opener.matches(".marker")) opener.setAttribute("aria-expanded", "true");
     const { citation, span } = target;
     const state = element("p", { class: "progress" }, this.page.texts.opening_article);
-    const known = citation ?? this.#articles.get(span.document_id);
-    this.#show(known ? [this.#header(target, known), ...this.#beside(target), state] : [this.#closing(), state]);
+    this.#show(citation ? [this.#header(target, citation), ...this.#beside(target), state] : [this.#closing(), state]);
     try {
       const article = await this.#article(span.document_id);
       // Another source may have been opened, or this one closed, meanwhile.
       if (this.#opener !== opener || !this.element.open) return;
-      const { text, mark } = this.#text(article, span);
+      const { text, mark } = this.#text(article, placed(article.text, span, citation?.quote));
       this.element.replaceChildren(this.#header(target, article), ...this.#beside(target), text);
       mark.scrollIntoView({ block: "center", behavior: "instant" });
       this.#focus();
@@ -229,20 +230,15 @@ class Panel {
   #closed() {
     document.documentElement.classList.remove("reading");
     this.#opener?.removeAttribute("aria-expanded");
-    if (this.#opener?.isConnected) this.#opener.focus({ preventScroll: true });
+    this.#opener?.focus();
     this.#opener = null;
   }
 
   /** @param {string} id */
   async #article(id) {
-    const known = this.#articles.get(id);
-    if (known) return known;
     const path = id.split("/").map(encodeURIComponent).join("/");
     const response = await answered(await fetch(`${this.page.api}documents/${path}`));
-    /** @type {Article} */
-    const article = await response.json();
-    this.#articles.set(id, article);
-    return article;
+    return /** @type {Promise<Article>} */ (response.json());
   }
 
   #closing() {
@@ -277,13 +273,11 @@ class Panel {
   }
 
   /**
-   * The article's text with the span marked. Offsets are code points, and JavaScript counts UTF-16 units.
+   * The article's text with a part of it marked.
    * @param {Article} article
-   * @param {{ start: number, end: number }} span
+   * @param {{ first: number, last: number }} place
    */
-  #text({ text, title, language }, { start, end }) {
-    const first = units(text, start);
-    const last = first + units(text.slice(first), end - start);
+  #text({ text, title, language }, { first, last }) {
     const from = first > AROUND ? text.lastIndexOf("\n", first - AROUND) + 1 : 0;
     const until = text.indexOf("\n", last + AROUND);
     const before = text.slice(from, first);
@@ -292,8 +286,24 @@ class Panel {
     const heading = before.startsWith(`${title}\n`) ? title.length : 0; // it stands above
     const shown = (from ? "…\n\n" : "") + before.slice(heading).trimStart();
     const region = { class: "text", lang: language, dir: "auto", tabindex: "0", role: "region" };
-    return { text: element("div", { ...region, "aria-labelledby": "panel-title" }, shown, mark, after), mark };
+    const parts = last > first ? [shown, mark, after] : [shown, after];
+    return { text: element("div", { ...region, "aria-labelledby": "panel-title" }, ...parts), mark };
   }
+}
+
+/**
+ * Where a span stands, in UTF-16 units: its offsets are code points. An answer may be older than the article as it is
+ * now: its quote is looked for then, and nothing is marked where it is not there any more.
+ * @param {string} text
+ * @param {{ start: number, end: number }} span
+ * @param {string} [quote]
+ */
+function placed(text, { start, end }, quote) {
+  const first = units(text, start);
+  const last = first + units(text.slice(first), end - start);
+  if (quote === undefined || text.slice(first, last) === quote) return { first, last };
+  const found = text.indexOf(quote);
+  return found < 0 ? { first: 0, last: 0 } : { first: found, last: found + quote.length };
 }
 
 /**

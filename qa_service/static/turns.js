@@ -17,7 +17,7 @@ import { showSources, sourcesOf } from "./sources.js";
 /**
  * Where a conversation is shown, where it is said aloud, and who wants to know that it changed.
  * @typedef {{ transcript: HTMLElement, changed: () => void,
- *   say: (text: string, before?: { words: string, language: string }) => void }} Surroundings
+ *   say: (text: string, before?: Node) => void }} Surroundings
  */
 
 /** The text of the page that says what a status means; for others there is a general one. */
@@ -116,13 +116,13 @@ export class Conversation {
     surroundings.say(page.texts.searching);
     try {
       const answer = await ask(page.api, question, view.reader(turn.language || page.language), running.signal);
+      if (this.#running !== running) return; // the conversation was cleared meanwhile
       turn.answer = answer;
       remembered.conversation = answer.conversation_id;
       this.#finish(view, turn, answer);
-      const words = answer.answer.replace(/\s*\[\d+\]/g, "");
-      surroundings.say(view.spoken(answer), { words, language: answer.language });
+      surroundings.say(view.besides(answer), view.spoken());
     } catch (error) {
-      if (this.#running !== running) return; // the conversation was cleared meanwhile
+      if (this.#running !== running) return;
       surroundings.say("");
       if (running.signal.aborted) this.#stopped(view, turn);
       else this.#failed(view, turn, error);
@@ -175,6 +175,7 @@ export class Conversation {
   #again(view, turn) {
     return button("retry", this.page.texts.retry, () => {
       if (this.busy) return;
+      view.question.focus({ preventScroll: true }); // this button goes
       delete turn.stopped;
       void this.#fill(view, turn);
     });
@@ -197,8 +198,8 @@ class View {
     this.state = element("p", { class: "progress" });
     this.text = element("div", { class: "answer" });
     this.reply = element("div", { class: "reply" });
-    const asked = element("h2", { class: "question", id, dir: "auto" }, question);
-    this.article = element("article", { class: "turn", "aria-labelledby": id }, asked, this.reply);
+    this.question = element("h2", { class: "question", id, dir: "auto", tabindex: "-1" }, question);
+    this.article = element("article", { class: "turn", "aria-labelledby": id }, this.question, this.reply);
   }
 
   /** Nothing yet, and what is being done. */
@@ -256,11 +257,19 @@ class View {
     this.article.append(details(this.page, answer, this.number), below);
   }
 
+  /** The answer as it is said aloud: without its markers. */
+  spoken() {
+    const said = element("span", { lang: this.text.lang });
+    for (const paragraph of this.text.children) said.append(...paragraph.cloneNode(true).childNodes, " ");
+    for (const marker of said.querySelectorAll(".marker")) marker.remove();
+    return said;
+  }
+
   /**
-   * What is said aloud after an answer: how many sources it has, and what its reader should know.
+   * What is said aloud after it: how many sources it has, and what its reader should know.
    * @param {Answer} answer
    */
-  spoken({ citations: { length: n } }) {
+  besides({ citations: { length: n } }) {
     const { sources_one: one, sources_many: many } = this.page.texts;
     const count = n === 0 ? [] : [n === 1 ? one : filled(many, { n })];
     const notes = [...this.article.querySelectorAll(".note")].map((note) => note.textContent);

@@ -250,22 +250,40 @@ def test_text_of_twice_the_size_is_whole(visit: Visit, size: Any) -> None:
     assert cut == []
 
 
+def test_a_low_window_shows_the_answer(visit: Visit) -> None:
+    """1280 x 1024 pixels at 400 % (WCAG 2.2, 1.4.10)."""
+    visit.page.set_viewport_size({"width": 320, "height": 256})
+    visit.ask("When?")
+    answer, composer = (
+        visit.answered().locator(".answer").bounding_box(),
+        visit.page.locator(".composer").bounding_box(),
+    )
+    assert answer
+    assert composer
+    assert composer["y"] >= answer["y"] + answer["height"]
+
+
 def test_little_moves_for_those_who_want_it_so(browser: Browser, served: str) -> None:
     with visiting(browser, served) as visit:
         visit.ask("When?")
         visit.answered()
         visit.page.get_by_role("button", name="Source 1").click()
         expect(visit.page.get_by_role("dialog").locator("mark")).to_be_visible()
-        assert visit.page.evaluate("document.getAnimations().length") == 0
+        assert visit.page.locator(".panel").evaluate("panel => getComputedStyle(panel).animationName") == "none"
 
 
 def test_every_quote_says_its_language(visit: Visit) -> None:
     visit.page.goto(f"{visit.base}/?lang=fr")
+    visit.page.locator("select").select_option("en")
     visit.ask("When?")
     visit.answered()
     told = visit.page.evaluate(
         "[...document.querySelectorAll('blockquote, .title, .answer')].map((one) => [one.textContent, one.lang])"
     )
+    within = visit.page.locator(".answer span[lang]").evaluate_all(
+        "all => all.map((one) => [one.textContent, one.lang])"
+    )
+    assert within == [[FRENCH_QUOTE.rstrip("."), "fr"]]
     assert [FRENCH_QUOTE, "fr"] in told
     assert ["A passport is enough", "en"] in told
     assert all(language in ("en", "fr") for _, language in told)

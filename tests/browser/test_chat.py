@@ -148,6 +148,17 @@ def test_scripts_that_cannot_be_loaded_lose_no_question(visit: Visit) -> None:
     visit.problems.clear()
 
 
+def test_scripts_that_can_be_loaded_again_are(visit: Visit) -> None:
+    page = visit.page
+    page.route("**/assets/turns.js", lambda route: route.abort())
+    page.locator("#question").press_sequentially("Wh")  # they are wanted while a question is typed
+    page.wait_for_timeout(200)
+    page.unroute("**/assets/turns.js")
+    visit.ask("When?")
+    visit.answered()
+    visit.problems.clear()  # the browser's own lines about the requests
+
+
 def test_a_second_question_waits_in_the_box(visit: Visit, pipeline: FakePipeline) -> None:
     pipeline.hold = threading.Event()
     visit.ask("When?")
@@ -183,6 +194,37 @@ def test_a_reload_keeps_the_conversation(visit: Visit, pipeline: FakePipeline) -
     visit.ask("And then?")
     visit.answered(2)
     assert pipeline.asked[-1] == ("And then?", "fr", "first")
+
+
+def test_a_reload_keeps_the_readers_place(visit: Visit) -> None:
+    page = visit.page
+    page.set_viewport_size({"width": 800, "height": 500})
+    for turn in range(1, 4):
+        visit.ask("When?")
+        visit.answered(turn)
+    page.evaluate("scrollTo(0, 320)")
+    page.reload()
+    visit.answered(3)
+    expect(page.locator("html")).to_have_js_property("scrollTop", 320)
+    page.get_by_role("link", name="Français").evaluate("link => link.click()")  # a test's pointer would scroll to it
+    expect(page.locator("html")).to_have_attribute("lang", "fr")
+    visit.answered(3)
+    expect(page.locator("html")).to_have_js_property("scrollTop", 320)
+
+
+def test_two_ratings_cannot_overtake_each_other(visit: Visit, pipeline: FakePipeline) -> None:
+    page = visit.page
+    visit.ask("When?")
+    visit.answered()
+    held: list[Any] = []
+    page.route("**/api/feedback", lambda route, _: held.append(route))
+    page.get_by_role("button", name="Helpful", exact=True).click()
+    page.get_by_role("button", name="Not helpful").click()
+    page.wait_for_timeout(100)
+    assert len(held) == 1
+    held[0].continue_()
+    expect(page.get_by_role("button", name="Helpful", exact=True)).to_have_attribute("aria-pressed", "true")
+    assert pipeline.rated == [("answer", 1, "")]
 
 
 def test_changing_the_language_of_the_page_loses_nothing(visit: Visit) -> None:

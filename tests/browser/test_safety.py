@@ -172,5 +172,13 @@ def test_a_visit_costs_little(browser: Browser, hostile: str) -> None:
         assert sum(page.values()) <= WHOLE_PAGE, page
         static = Path(create_app.__code__.co_filename).parent / "static"
         loaded = {url.rpartition("/")[2] for url in page}
-        others = {"articles.css", "articles.js", "document.js", "embed.js", "embedded.js", "sign_in.css", "signed_out.js"}
+        others = {
+            "articles.css",
+            "articles.js",
+            "document.js",
+            "embed.js",
+            "embedded.js",
+            "sign_in.css",
+            "signed_out.js",
+        }
         assert {path.name for path in static.iterdir()} - others <= loaded

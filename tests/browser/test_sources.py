@@ -196,3 +196,30 @@ def test_a_window_that_becomes_narrow_closes_the_panel(browser: Any, served: str
         expect(visit.page.get_by_role("dialog").locator("mark")).to_be_visible()
         visit.page.set_viewport_size(PHONE)
         expect(visit.page.get_by_role("dialog")).to_be_hidden()
+
+
+@pytest.mark.parametrize(("text", "marked"), [("Neu. 🛂 " + FRENCH_QUOTE, FRENCH_QUOTE), ("Tout autre chose.", None)])
+def test_an_article_that_has_changed_is_not_marked_wrongly(answered: Visit, text: str, marked: str | None) -> None:
+    page = answered.page
+    article = {"id": FRENCH_ID, "title": "T", "language": "fr", "published": None, "url": None, "text": text}
+    page.route("**/api/documents/**", lambda route: route.fulfill(json=article))
+    page.get_by_role("button", name="Source 1").click()
+    shown = page.get_by_role("dialog").locator(".text")
+    expect(shown).to_have_text(text)
+    expect(shown.locator("mark")).to_have_text([marked] if marked else [])
+
+
+def test_leaving_the_panel_for_the_box_moves_nothing(answered: Visit) -> None:
+    page = answered.page
+    page.set_viewport_size({"width": 1280, "height": 500})
+    answered.ask("wine")
+    answered.answered(2)
+    page.evaluate("scrollTo(0, 60)")
+    page.get_by_role("button", name="Source 1").click()
+    expect(page.get_by_role("dialog").locator("mark")).to_be_visible()
+    before = page.evaluate("scrollY")
+    page.locator("#question").focus()
+    assert page.evaluate("scrollY") == before
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Source 1")).to_be_focused()
+    expect(page.get_by_role("button", name="Source 1")).to_be_in_viewport()

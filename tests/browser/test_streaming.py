@@ -11,7 +11,7 @@ import pytest
 from qa_service import create_app
 from qa_service.settings import Settings
 from tests.browser.conftest import Visit, serving, visiting
-from tests.llm_server import LlmServer, fails, stalls
+from tests.llm_server import LlmServer, fails, says, stalls
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -71,6 +71,28 @@ def test_text_and_markers_are_shown_before_the_model_has_finished(
     expect(page.locator(".source")).to_have_count(1)
 
 
+def test_a_marker_can_be_used_while_the_text_grows(reader: Visit, model: LlmServer) -> None:
+    page = reader.page
+    model.script(says(WRITTEN["en"] + " It replaces a ferry" * 40, pause=0.02))
+    reader.ask(QUESTIONS["en"])
+    marker = page.get_by_role("button", name="Source 1")
+    marker.focus()
+    length = len(page.locator(".answer").inner_text())
+    expect(page.locator(".answer")).to_contain_text("ferry It replaces a ferry It replaces a ferry")
+    assert len(page.locator(".answer").inner_text()) > length
+    expect(marker).to_be_focused()
+    marker.hover()
+    expect(page.get_by_role("tooltip")).to_be_visible()
+    page.wait_for_timeout(300)
+    expect(page.get_by_role("tooltip")).to_be_visible()
+    page.mouse.down()
+    page.wait_for_timeout(150)
+    page.mouse.up()
+    expect(page.get_by_role("dialog").locator("mark")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Stop").click()
+
+
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_what_the_articles_do_not_bear_out_is_withdrawn(reader: Visit, model: LlmServer, language: str) -> None:
     page = reader.page
@@ -99,7 +121,7 @@ def test_without_its_model_the_service_quotes(reader: Visit, model: LlmServer) -
     model.script(fails(401))
     reader.ask(QUESTIONS["en"])
     turn = reader.answered()
-    expect(turn.locator(".note")).to_contain_text("could not be reached")
+    expect(turn.locator(".note")).to_contain_text("was not available")
     expect(turn.locator(".answer")).to_contain_text("opened on 12 May 2024")
 
 

@@ -368,6 +368,20 @@ def test_the_way_back_shows_nothing_of_a_reader_who_signed_out(browser, locked_t
     keeping.close()
 
 
+def test_signing_out_in_one_tab_is_signing_out_in_all(locked_town, visit):
+    page = visit(f"{locked_town.service}/sign-in")
+    page.get_by_label("Access key").fill(KEY)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_label("Your question").fill("When?")
+    page.get_by_label("Your question").press("Enter")
+    page.locator(".details").wait_for()
+    other = page.context.new_page()
+    other.goto(f"{locked_town.service}/articles")
+    other.get_by_role("button", name="Sign out").click()
+    page.get_by_label("Access key").wait_for()
+    assert page.evaluate("sessionStorage.length") == 0
+
+
 def test_a_reader_is_told_when_the_session_has_ended(locked_town, visit):
     page = visit(f"{locked_town.service}/sign-in")
     signed_in(page, locked_town.service)

@@ -130,7 +130,7 @@ def test_an_answer_can_be_rated_and_commented_without_scripts(
     ("form", "status", "words"),
     [
         ({"answer_id": "none", "rating": "1"}, 404, "no longer kept"),
-        ({"answer_id": "answer", "rating": "5"}, 422, "could not be kept"),
+        ({"answer_id": "answer", "rating": "5", "comment": "Mon avis <b>"}, 422, "Mon avis &lt;b&gt;</textarea>"),
         ({}, 404, "no longer kept"),
     ],
 )
