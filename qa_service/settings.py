@@ -58,7 +58,8 @@ class Settings(BaseSettings):
         "SQLAlchemy URL.",
     )
     conversation_days: Annotated[int, Field(ge=0, le=36_500)] = Field(
-        30, description="How long conversations and feedback are kept, in days; 0 keeps nothing, and deletes what was."
+        30,
+        description="How long conversations and feedback are kept, in days; 0 keeps nothing and deletes what there is.",
     )
     llm: str = Field(
         "",

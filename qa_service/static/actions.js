@@ -3,7 +3,7 @@
 
 import { plainText } from "./answer.js";
 import { Refused, post } from "./asking.js";
-import { button, element } from "./elements.js";
+import { button, element, reveal } from "./elements.js";
 
 /** @typedef {import("./answer.js").Answer} Answer */
 /** @typedef {import("./answer.js").Page} Page */
@@ -103,7 +103,9 @@ function rating(page, answer, turn, say, changed, place) {
       told.textContent = texts.thanks;
       say(texts.thanks);
       place.querySelector("form")?.remove();
-      place.append(told, commenting(page, (comment) => send(value, comment), told, say));
+      const form = commenting(page, (comment) => send(value, comment), told, say);
+      place.append(told, form);
+      reveal(form, "nearest");
     });
   const up = thumb("up", texts.helpful, 1);
   const down = thumb("down", texts.unhelpful, -1);
