@@ -253,7 +253,7 @@ class View {
     this.#end(answer);
     this.text.classList.toggle("abstained", answer.abstained);
     const label = answer.abstained ? [element("p", { class: "absent" }, this.page.texts.answer_absent)] : [];
-    this.reply.replaceChildren(...label, this.text);
+    this.#frame(label, []);
     this.article.append(details(this.page, answer, this.number), below);
   }
 
@@ -285,7 +285,7 @@ class View {
     this.#end(shown);
     const { stopped, stopped_early: early } = this.page.texts;
     const note = element("p", { class: "note" }, shown.answer ? stopped : early);
-    this.reply.replaceChildren(this.text, note, again);
+    this.#frame([], [note, again]);
     this.article.append(details(this.page, shown, this.number));
   }
 
@@ -308,6 +308,18 @@ class View {
     this.shown = shown;
     sourcesOf.set(this.article, shown);
     showText(this.page, shown, this.text);
+  }
+
+  /**
+   * The text with what stands around it. It stays in its place, so that nothing in it loses the focus.
+   * @param {HTMLElement[]} before
+   * @param {HTMLElement[]} after
+   */
+  #frame(before, after) {
+    if (this.text.parentNode !== this.reply) this.reply.replaceChildren(this.text);
+    for (const other of [...this.reply.children]) if (other !== this.text) other.remove();
+    this.text.before(...before);
+    this.text.after(...after);
   }
 
   #clear() {

@@ -101,7 +101,9 @@ def test_what_the_articles_do_not_bear_out_is_withdrawn(reader: Visit, model: Ll
     model.script(stalls(WRITTEN[language] + INVENTED[language], finish="stop", seconds=2))
     reader.ask(QUESTIONS[language])
     expect(page.locator(".answer")).to_contain_text("Kozlov")
+    page.get_by_role("button", name="Source 1").focus()
     turn = reader.answered()
+    expect(page.get_by_role("button", name="Source 1")).to_be_focused()  # whatever else is put around the text
     expect(turn.locator(".answer")).not_to_contain_text("Kozlov")
     expect(turn.locator(".answer")).to_contain_text(WRITTEN[language][:50])
     notes = {"en": ["is withdrawn"], "fr": ["est retirée"]}[language]
