@@ -350,7 +350,7 @@ def test_a_language_model_that_fails_costs_a_warning(written):
     ended = written(fails(401), "Quand la bibliothèque du quartier a-t-elle rouvert ?")
     assert ended.status == 0
     assert "12 juin 2030" in ended.out
-    assert "\nLe modèle de langue n’a pas pu être joint : cette réponse cite directement les articles.\n" in plain(
+    assert "\nLe modèle de langue n’était pas disponible : cette réponse cite directement les articles.\n" in plain(
         ended.out
     )
     assert KEY not in ended.out + ended.err

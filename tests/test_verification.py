@@ -71,7 +71,7 @@ def test_a_crowd_of_passages_that_are_nearly_alike_is_no_fault(tmp_path, index_t
 
 
 @pytest.mark.parametrize(
-    ("missed", "of", "fault"), [(0, 1, False), (1, 1, True), (1, 9, True), (5, 50, False), (6, 50, True)]
+    ("missed", "of", "fault"), [(0, 1, False), (1, 1, True), (2, 2, True), (25, 50, False), (26, 50, True)]
 )
 def test_most_passages_must_be_found(missed, of, fault):
     passages = [Passage("en/a", "en", n, 0, 4, "text", "T") for n in range(of)]
