@@ -24,13 +24,14 @@ import { element, filled, shownDate } from "./elements.js";
 const REMOVED = "unsupported_sentence_removed";
 const MARKER = /\[(\d{1,6})\]/;
 
+/** @param {string} text */
+const onOneLine = (text) => text.replace(/\s+/g, " ");
+
 /**
- * Whether an answer quotes these words: without their full stop, and on one line.
- * @param {string} answer
+ * A quote as an answer holds it: on one line, without its full stop.
  * @param {string} quote
  */
-const holds = (answer, quote) => spaced(answer).includes(spaced(quote).replace(/[. ]+$/, ""));
-const spaced = (/** @type {string} */ text) => text.replace(/\s+/g, " ");
+const bare = (quote) => onOneLine(quote).replace(/[. ]+$/, "");
 
 /**
  * What a link to an article leads to, for whoever shows it without leaving the page.
@@ -39,15 +40,20 @@ const spaced = (/** @type {string} */ text) => text.replace(/\s+/g, " ");
 export const targets = new WeakMap();
 
 /**
- * Where a span of a document is shown. Ids are paths and hold any character: each segment is encoded on its own.
+ * A document's id within an address. Ids are paths and hold any character: each segment is encoded on its own.
+ * @param {string} id
+ */
+export const pathOf = (id) => id.split("/").map(encodeURIComponent).join("/");
+
+/**
+ * Where a span of a document is shown.
  * @param {Page} page
  * @param {Span} span
  */
 export function documentHref(page, { document_id: id, start, end }) {
-  const path = id.split("/").map(encodeURIComponent).join("/");
   const query = new URLSearchParams({ start: String(start), end: String(end) });
   if (page.chosen) query.set("lang", page.chosen);
-  return `${page.documents}${path}?${query}#cited`;
+  return `${page.documents}${pathOf(id)}?${query}#cited`;
 }
 
 /**
@@ -121,7 +127,7 @@ function source(page, citation, answer, turn) {
   const { n, language, title, quote } = citation;
   const alone = answer.citations.filter((other) => other.document_id === citation.document_id).length === 1;
   // What the answer says itself, and nothing but it tells two sources of one article apart.
-  const repeated = !citation.parallel && alone && holds(answer.answer, quote);
+  const repeated = !citation.parallel && alone && onOneLine(answer.answer).includes(bare(quote));
   const target = { span: citation, citation, language: answer.language };
   return element(
     "li",
@@ -183,7 +189,7 @@ function paragraph(page, text, answer) {
  */
 function inItsLanguage(text, { citations, language }) {
   const foreign = citations.filter((citation) => citation.language !== language);
-  const phrases = foreign.flatMap(({ title, quote }) => [title, quote.replace(/[. ]+$/, "")]).filter(Boolean);
+  const phrases = foreign.flatMap(({ title, quote }) => [title, bare(quote)]).filter(Boolean);
   if (!phrases.length) return [text];
   // They stand in quotation marks; white space may have become another.
   const words = phrases.map((phrase) => phrase.split(/\s+/).map(escaped).join("\\s+"));

@@ -131,8 +131,8 @@ function sendBox() {
 async function startAnew() {
   (await conversation)?.clear();
   Object.assign(remembered, nothing());
-  keep();
   transcript.replaceChildren(); // also what the page came with
+  void changed();
   for (const beginning of beginnings) beginning.removeAttribute("hidden");
   anew.hidden = true;
   say("");

@@ -81,7 +81,6 @@ export function remember(remembered) {
       return;
     } catch {
       if (!turns.length) return;
-      if (turns.length === 1) turns = [];
     }
   }
 }

@@ -1,7 +1,7 @@
 // @ts-check
 /** Checking a source: a marker shows its quote when it is pointed at, and opens its article beside the answer. */
 
-import { dateline, documentHref, parallel, quotes, targets } from "./answer.js";
+import { dateline, documentHref, parallel, pathOf, quotes, targets } from "./answer.js";
 import { answered } from "./asking.js";
 import { button, element, filled } from "./elements.js";
 
@@ -236,8 +236,7 @@ class Panel {
 
   /** @param {string} id */
   async #article(id) {
-    const path = id.split("/").map(encodeURIComponent).join("/");
-    const response = await answered(await fetch(`${this.page.api}documents/${path}`));
+    const response = await answered(await fetch(`${this.page.api}documents/${pathOf(id)}`));
     return /** @type {Promise<Article>} */ (response.json());
   }
 

@@ -5,7 +5,6 @@ import { actions } from "./actions.js";
 import { details, showText } from "./answer.js";
 import { Refused, ask } from "./asking.js";
 import { button, element, filled, reveal } from "./elements.js";
-import { nothing } from "./history.js";
 import { showSources, sourcesOf } from "./sources.js";
 
 /** @typedef {import("./answer.js").Answer} Answer */
@@ -71,14 +70,11 @@ export class Conversation {
     this.#running?.abort();
   }
 
-  /** Forget all of it, and begin anew. */
+  /** Let go of what is being written or shown, for it is forgotten. */
   clear() {
     this.stop();
     this.#running = null;
     this.sources.close();
-    this.surroundings.transcript.replaceChildren();
-    Object.assign(this.remembered, nothing());
-    this.surroundings.changed();
   }
 
   /**
