@@ -12,7 +12,7 @@ from typing import Any
 from qa_service.articles import Article
 from qa_service.chunking import Passage
 from qa_service.errors import IndexUnavailable, UnknownDocument
-from qa_service.language import Language
+from qa_service.language import Language, sound
 
 FILE = "documents.db"
 
@@ -81,9 +81,8 @@ class DocumentStore:
         return DocumentSummary(*self._row(_SUMMARY, document_id))
 
     def _row(self, columns: str, document_id: str) -> tuple[Any, ...]:
-        known = document_id.encode("utf-8", "replace")  # a lone surrogate is in no id, and SQLite refuses it
         query = f"SELECT {columns} FROM documents WHERE id = ?"  # noqa: S608 (names of ours)
-        row: tuple[Any, ...] | None = self._connection.execute(query, (known.decode("utf-8"),)).fetchone()
+        row: tuple[Any, ...] | None = self._connection.execute(query, (sound(document_id),)).fetchone()
         if row is None:
             raise UnknownDocument("No indexed document has this id.")
         return row

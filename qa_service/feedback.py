@@ -33,7 +33,7 @@ from sqlalchemy.exc import IntegrityError
 from qa_service.conversations import LONGEST_ANSWER_ID, TURNS, kept_after
 from qa_service.database import SCHEMA, Database, now_ms
 from qa_service.errors import InvalidFeedback, UnknownAnswer
-from qa_service.language import Language, known_language
+from qa_service.language import Language, known_language, sound
 
 RATINGS = (1, -1)
 # Characters, after cleaning.
@@ -128,9 +128,7 @@ class Feedback:
 
 
 def _cleaned(comment: str) -> str:
-    # A lone surrogate can be in JSON and in no UTF-8 text.
-    sound = comment.encode("utf-8", "replace").decode("utf-8")
-    lines = sound.replace("\r\n", "\n").replace("\r", "\n")
+    lines = sound(comment).replace("\r\n", "\n").replace("\r", "\n")
     return _CONTROL_CHARACTERS.sub(" ", lines).strip()
 
 

@@ -15,6 +15,11 @@ WORD = re.compile(r"[^\W_]+")
 # A capital that no sentence begins with.
 NAME = re.compile(r"(?<=[\w,;)] )[A-ZÀ-ÖØ-Ý][\w-]*\w|(?<=\w[’'])[A-ZÀ-ÖØ-Ý][\w-]*\w")
 
+MONTHS: dict[Language, tuple[str, ...]] = {
+    "en": tuple("January February March April May June July August September October November December".split()),
+    "fr": tuple("janvier février mars avril mai juin juillet août septembre octobre novembre décembre".split()),
+}
+
 # Words that carry no subject: they decide the language of a short question, and never what it is about.
 STOP_WORDS: dict[Language, frozenset[str]] = {
     "en": frozenset(
@@ -69,6 +74,11 @@ def other(language: Language) -> Language:
 def known_language(name: str | None) -> Language | None:
     """The language of this name, if it is one of ours."""
     return next((language for language in LANGUAGES if language == name), None)
+
+
+def sound(text: str) -> str:
+    """A text without lone surrogates, which JSON may hold, and UTF-8, the index and a database refuse."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def fold(text: str) -> str:

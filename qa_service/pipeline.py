@@ -25,7 +25,7 @@ from qa_service.feedback import Feedback
 from qa_service.follow_ups import asked_language, complete
 from qa_service.generations import IndexFolder
 from qa_service.index_reader import CurrentIndex, OpenIndex
-from qa_service.language import LANGUAGES, Language, known_language, shown_language
+from qa_service.language import LANGUAGES, Language, known_language, shown_language, sound
 from qa_service.language_model import Allowance, LanguageModel
 from qa_service.prompting import token_counter
 from qa_service.retrieval import RankedPassage
@@ -300,8 +300,7 @@ class Pipeline:
 
 
 def _clean(text: str) -> str:
-    # A lone surrogate can be in JSON and in no UTF-8 text: it must not reach the index, the answer or the database.
-    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", " ").strip()
+    return sound(text).replace("\0", " ").strip()
 
 
 def _checked_id(conversation_id: str | None) -> str | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from qa_service.errors import QuestionFileError
-from qa_service.language import LANGUAGES, Language, known_language
+from qa_service.language import LANGUAGES, Language, known_language, sound
 
 Unanswerable = Literal["off_topic", "near_miss"]
 KINDS: tuple[Unanswerable, ...] = get_args(Unanswerable)
@@ -120,7 +120,7 @@ def _text(row: dict[str, Any], name: str) -> str:
     text = str(value) if type(value) is int else value
     if not isinstance(text, str) or not text.strip():
         raise QuestionFileError(f"it has no {name}")
-    return _clean(text)
+    return sound(text)
 
 
 def _texts(row: dict[str, Any], name: str) -> tuple[str, ...]:
@@ -131,7 +131,7 @@ def _texts(row: dict[str, Any], name: str) -> tuple[str, ...]:
     texts = value if isinstance(value, list) else [value]
     if not texts or not all(isinstance(text, str) and text.strip() for text in texts):
         raise QuestionFileError(f"{name} must be a text or a list of texts, and none empty")
-    return tuple(map(_clean, texts))
+    return tuple(map(sound, texts))
 
 
 def _unanswerable(value: object) -> Unanswerable | None:
@@ -141,8 +141,3 @@ def _unanswerable(value: object) -> Unanswerable | None:
     if kind not in KINDS:
         raise QuestionFileError(f"unanswerable must be true or one of {', '.join(KINDS)}")
     return KINDS[KINDS.index(kind)]
-
-
-def _clean(text: str) -> str:
-    """JSON can hold lone surrogates, which cannot be printed."""
-    return text.encode("utf-8", "replace").decode("utf-8")

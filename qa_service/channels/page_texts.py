@@ -6,7 +6,7 @@ import re
 from datetime import date
 from functools import cache
 
-from qa_service.language import Language
+from qa_service.language import MONTHS, Language
 
 # French punctuation is written with plain spaces here: ``_typeset`` makes them the no-break spaces they should be.
 TEXTS: dict[str, dict[Language, str]] = {
@@ -211,11 +211,6 @@ TEXTS: dict[str, dict[Language, str]] = {
     },
 }
 
-_MONTHS: dict[Language, str] = {
-    "en": "January February March April May June July August September October November December",
-    "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
-}
-
 
 @cache
 def texts(language: Language) -> dict[str, str]:
@@ -236,7 +231,7 @@ def shown_date(published: str, language: Language) -> str:
     except ValueError:
         return published
     number = "1er" if language == "fr" and day.day == 1 else str(day.day)
-    return f"{number} {_MONTHS[language].split()[day.month - 1]} {day.year}"
+    return f"{number} {MONTHS[language][day.month - 1]} {day.year}"
 
 
 def shown_number(number: int, language: Language) -> str:

@@ -29,12 +29,12 @@ _OF_EACH = 2
 # Questions that are asked at most: each takes as long as a reader's, which is longer in a larger index. So many, or as
 # many as read so many passages in all, but not fewer than the third says.
 _MOST_TRIES = 16
-# How long a page waits for questions that another one is making. Seconds.
-_PATIENCE_S = 1.0
 _PASSAGES_MET = 16_000
 _LEAST_TRIES = 7
 # Of them, about people of articles in the other language.
 _FOREIGN_TRIES = 3
+# How long a page waits for questions that another one is making. Seconds.
+_PATIENCE_S = 1.0
 # Two questions that share this much of the shorter one's words are about one thing.
 _ALIKE = 0.5
 # A step through the passages that comes near to no place twice, however often it is taken.
@@ -127,10 +127,10 @@ class ExampleQuestions:
         passages = max(1, sum(index.manifest.passages.values()))
         choice = _Choice(max(_LEAST_TRIES, min(_MOST_TRIES, _PASSAGES_MET // passages)))
         self._take(choice, own, count - bool(foreign), index, language)
-        spared, choice.tries = choice.tries, min(choice.tries, _FOREIGN_TRIES)
-        before = choice.tries
+        spared = max(0, choice.tries - _FOREIGN_TRIES)
+        choice.tries -= spared
         self._take(choice, foreign, min(count, len(choice.chosen) + 1), index, language)
-        choice.tries += spared - before
+        choice.tries += spared
         self._take(choice, own + foreign, count, index, language)
         return tuple(one.made.question for one in choice.chosen)
 

@@ -6,32 +6,40 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from qa_service.example_questions.phrases import ANY_NAME, NAME_WORD, PERSON, Kind, Opening, bare_person, is_name
-from qa_service.language import STOP_WORDS, WORD
+from qa_service.example_questions.phrases import (
+    ANY_NAME,
+    MIDDLE,
+    NAME_WORD,
+    PERSON,
+    SUBJECT,
+    YEAR,
+    Asked,
+    Kind,
+    Opening,
+    bare_person,
+    is_name,
+    people_in,
+)
+from qa_service.language import MONTHS, STOP_WORDS, WORD
 
-Asked = tuple[Kind, str]
-
-_MONTH = "(?:January|February|March|April|May|June|July|August|September|October|November|December)"
-_YEAR = r"(?:1[0-9]{3}|20[0-9]{2})"
+_MONTH = f"(?:{'|'.join(MONTHS['en'])})"
 _DAY = r"[0-3]?[0-9](?:st|nd|rd|th)?"
 _DATE = (
-    rf",? (?:on (?:[A-Z][a-z]+day,? )?(?:the )?(?:{_MONTH} {_DAY},? {_YEAR}|{_DAY} (?:of )?{_MONTH},? {_YEAR})"
-    rf"|in (?:{_MONTH},? )?{_YEAR})"
+    rf",? (?:on (?:[A-Z][a-z]+day,? )?(?:the )?(?:{_MONTH} {_DAY},? {YEAR}|{_DAY} (?:of )?{_MONTH},? {YEAR})"
+    rf"|in (?:{_MONTH},? )?{YEAR})"
 )
 # What may follow a date without being a part of it, or the verb that the words before it lack.
 _AFTER = r"(?=[.,]|,? (?:and|after|when|with|at|by|as|to|for|following|during|where|under|because|but)\b)"
-_SUBJECT = r"(?P<subject>[^\W_](?:[\w\u2019 -]){2,65}?)"
-_MIDDLE = r"(?P<middle>(?: [\w\u2019-]+){0,6}?)"
 
 _DATED = re.compile(
-    rf"{_SUBJECT} (?P<auxiliary>was|were) (?P<verb>(?:(?:first|officially|finally) )?[a-z]+){_MIDDLE}{_DATE}{_AFTER}"
+    rf"{SUBJECT} (?P<auxiliary>was|were) (?P<verb>(?:(?:first|officially|finally) )?[a-z]+){MIDDLE}{_DATE}{_AFTER}"
 )
 _FUTURE = re.compile(
-    rf"{_SUBJECT} (?P<auxiliary>will) (?P<verb>(?:be )?(?!not |also |only |then |be )[a-z]+){_MIDDLE}{_DATE}{_AFTER}"
+    rf"{SUBJECT} (?P<auxiliary>will) (?P<verb>(?:be )?(?!not |also |only |then |be )[a-z]+){MIDDLE}{_DATE}{_AFTER}"
 )
-_REASON = re.compile(rf"{_SUBJECT} (?P<auxiliary>was|were) (?P<verb>[a-z]+){_MIDDLE},? because (?!of\b)")
+_REASON = re.compile(rf"{SUBJECT} (?P<auxiliary>was|were) (?P<verb>[a-z]+){MIDDLE},? because (?!of\b)")
 _PLACE = re.compile(
-    rf"{_SUBJECT} (?P<auxiliary>is|are|was|were) (?P<verb>located|based|situated|headquartered|held|born|buried)"
+    rf"{SUBJECT} (?P<auxiliary>is|are|was|were) (?P<verb>located|based|situated|headquartered|held|born|buried)"
     rf" (?:near|in|at|on) (?:the )?(?!{_MONTH}\b)[A-Z]"
 )
 # A clause that could stand alone.
@@ -42,8 +50,8 @@ _OBJECT = re.compile(
     rf" (?P<subject>the (?:(?!in |at |to |with )[\w\u2019-]+ ?){{1,7}}?){_DATE}{_AFTER}"
 )
 _HEAD_ENDS = re.compile(" (?:of|for|on|between|in|with|to|at) ")
-_AIMS = re.compile(rf"{_SUBJECT} (?:aims? (?:to|at)|(?:is|are) (?:intended|meant|designed) to|seeks? to) ")
-_BY = re.compile(rf"{_SUBJECT} (?:was|were) (?P<verb>[a-z]+) by (?:the )?(?!{_MONTH}\b|[A-Z][a-z]+day\b)[A-Z]")
+_AIMS = re.compile(rf"{SUBJECT} (?:aims? (?:to|at)|(?:is|are) (?:intended|meant|designed) to|seeks? to) ")
+_BY = re.compile(rf"{SUBJECT} (?:was|were) (?P<verb>[a-z]+) by (?:the )?(?!{_MONTH}\b|[A-Z][a-z]+day\b)[A-Z]")
 
 # Past forms of verbs, and what "did" needs in their place: with no object, with any, and with nothing but one.
 _INTRANSITIVE = {
@@ -94,7 +102,7 @@ _TRANSITIVE = {
     "declared": "declare",
     "moved to": "move to",
 }
-_ACTIVE = re.compile(rf"{_SUBJECT} (?P<verb>{'|'.join(_INTRANSITIVE | _TRANSITIVE)}){_MIDDLE}{_DATE}{_AFTER}")
+_ACTIVE = re.compile(rf"{SUBJECT} (?P<verb>{'|'.join(_INTRANSITIVE | _TRANSITIVE)}){MIDDLE}{_DATE}{_AFTER}")
 # What belongs to the subject may be said of its object.
 _OWN = re.compile(r" (?:its|his|her|their) (?=[\w ]*(?:[A-Z]|independence))")
 _BEGINS_AN_OBJECT = re.compile(r" (?:its|his|her|their) [a-zA-Z]| (?:the|a|an) [a-z]| (?:the )?[A-Z]|\Z")
@@ -116,17 +124,17 @@ _HAS = {
     "covers": ("does", "cover"),
 }
 _COUNTED = re.compile(
-    rf"{_SUBJECT} (?P<verb>{'|'.join(_HAS)}) {_NUMBER} ?(?P<noun>(?:[a-z]+[^\W\ds_] )?(?:[a-z]{{3,}}s|people|children|"
+    rf"{SUBJECT} (?P<verb>{'|'.join(_HAS)}) {_NUMBER} ?(?P<noun>(?:[a-z]+[^\W\ds_] )?(?:[a-z]{{3,}}s|people|children|"
     r"women|men))(?! of\b)(?=[.,:;]| (?:and|in|on|with|for|from|across|at|to|by|spread|each)\b)"
 )
 _NEVER_COUNTED = frozenset(
     "times years months days hours minutes percent points degrees others hundreds thousands".split()
 )
 _MEASURE = re.compile(
-    rf"{_SUBJECT} (?P<auxiliary>is|are|was|were) {_NUMBER} ?(?:metres|meters|kilometres|kilometers|miles|feet|km|m) "
+    rf"{SUBJECT} (?P<auxiliary>is|are|was|were) {_NUMBER} ?(?:metres|meters|kilometres|kilometers|miles|feet|km|m) "
     r"(?P<how>long|high|tall|wide|deep)\b"
 )
-_COSTS = re.compile(rf"{_SUBJECT} (?P<verb>cost|costs) {_NUMBER} ?(?:euros|dollars|pounds|francs)\b")
+_COSTS = re.compile(rf"{SUBJECT} (?P<verb>cost|costs) {_NUMBER} ?(?:euros|dollars|pounds|francs)\b")
 
 _ROLE = (
     r"(?:(?:[a-z]+-)?(?:president|minister|mayor|ambassador|director|secretary|chancellor|king|queen|prince|princess|pope|"
@@ -218,10 +226,7 @@ def about(name: str) -> tuple[Asked, Asked]:
 
 def people(sentence: str) -> Iterator[str]:
     """The people that a sentence introduces by what they are."""
-    for pattern in (_HOLDER, _BY_ROLE, _APPOSITION, _IS_A_PERSON):
-        for found in pattern.finditer(sentence):
-            if person := bare_person(found["person"]):
-                yield person
+    return people_in(sentence, (_HOLDER, _BY_ROLE, _APPOSITION, _IS_A_PERSON))
 
 
 def _inverted(sentence: str, opening: Opening) -> Iterator[Asked]:

@@ -6,53 +6,59 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from qa_service.example_questions.phrases import ANY_NAME, NAME_WORD, PERSON, Kind, Opening, bare_person, is_name
-from qa_service.language import STOP_WORDS, WORD, fold
+from qa_service.example_questions.phrases import (
+    ANY_NAME,
+    MIDDLE,
+    NAME_WORD,
+    PERSON,
+    SUBJECT,
+    YEAR,
+    Asked,
+    Kind,
+    Opening,
+    bare_person,
+    is_name,
+    people_in,
+)
+from qa_service.language import MONTHS, STOP_WORDS, WORD, fold
 
-Asked = tuple[Kind, str]
-
-_MONTH = "(?:janvier|février|mars|avril|mai|juin|juillet|août|septembre|octobre|novembre|décembre)"
-_YEAR = r"(?:1[0-9]{3}|20[0-9]{2})"
+_MONTH = f"(?:{'|'.join(MONTHS['fr'])})"
 _DATE = (
-    rf",? (?:le (?:[a-z]+di )?(?:1er|[0-3]?[0-9]) {_MONTH} {_YEAR}|en (?:{_MONTH} )?{_YEAR}"
-    rf"|au mois d(?:e |\u2019){_MONTH} {_YEAR})(?![\w-])"
+    rf",? (?:le (?:[a-z]+di )?(?:1er|[0-3]?[0-9]) {_MONTH} {YEAR}|en (?:{_MONTH} )?{YEAR}"
+    rf"|au mois d(?:e |\u2019){_MONTH} {YEAR})(?![\w-])"
 )
 _AFTER = (
     r"(?=[.,]|,? (?:et|après|avant|lors|quand|avec|à|au|aux|par|dans|pour|sous|sur|où|afin|en|chez|devant|contre)\b)"
 )
 # The same where an object may be lacking, which can stand behind the date.
 _ENDS = r"(?=[.,]|,? (?:et|après|avant|lors|quand|afin)\b)"
-_SUBJECT = r"(?P<subject>[^\W_](?:[\w\u2019 -]){2,65}?)"
-_MIDDLE = r"(?P<middle>(?: [\w\u2019-]+){0,6}?)"
 _ADVERB = r"(?:(?:officiellement|définitivement|finalement) )?"
 
 # The auxiliary of a compound tense, with "été" where it is passive; "s'est" where the verb is reflexive.
 _COMPOUND = (
     r"(?:(?P<has>a|ont) (?P<been>été )?|(?P<reflexive>s\u2019est|se sont) |(?P<is>est|sont|sera|seront|fut|furent) )"
 )
-_DATED = re.compile(
-    rf"{_SUBJECT} {_COMPOUND}(?P<verb>{_ADVERB}[^\W\d_]+){_MIDDLE}{_DATE}(?:{_ENDS}|(?P<more>){_AFTER})"
-)
-_REASON = re.compile(rf"{_SUBJECT} {_COMPOUND}(?P<verb>{_ADVERB}[^\W\d_]+){_MIDDLE},? (?:parce qu|car [a-z]|afin de )")
+_DATED = re.compile(rf"{SUBJECT} {_COMPOUND}(?P<verb>{_ADVERB}[^\W\d_]+){MIDDLE}{_DATE}(?:{_ENDS}|(?P<more>){_AFTER})")
+_REASON = re.compile(rf"{SUBJECT} {_COMPOUND}(?P<verb>{_ADVERB}[^\W\d_]+){MIDDLE},? (?:parce qu|car [a-z]|afin de )")
 # Verbs in a simple tense; what stands before the date is then the whole of a clause.
 _SIMPLE = re.compile(
-    rf"{_SUBJECT} (?P<verb>ouvre|ouvrira|ouvrit|entre en vigueur|entrera en vigueur|commence|commencera|débute|"
+    rf"{SUBJECT} (?P<verb>ouvre|ouvrira|ouvrit|entre en vigueur|entrera en vigueur|commence|commencera|débute|"
     r"débutera|prend fin|prendra fin|naît|naquit|meurt|mourut|devient|devint|deviendra|remporte|remporta|rejoint|"
     r"rejoignit|quitte|publie|épouse|épousa|fonde|fonda|adopte|aura lieu|se tient|se tiendra|se déroule|se déroulera|"
     r"accueille|accueillera|cesse|obtient|reçoit|gagne|crée|disparaît|apparaît|acquiert|adhère|accède)"
-    rf"{_MIDDLE}{_DATE}{_ENDS}"
+    rf"{MIDDLE}{_DATE}{_ENDS}"
 )
 _PLACE = re.compile(
-    rf"{_SUBJECT} (?P<verb>se trouve|se trouvent|se situe|se situent|est située?|sont située?s|est né|est née) "
+    rf"{SUBJECT} (?P<verb>se trouve|se trouvent|se situe|se situent|est située?|sont située?s|est né|est née) "
     r"(?P<near>près|à|dans|en|au|sur|entre) "
 )
-_BY = re.compile(rf"{_SUBJECT} (?:a|ont) été (?P<verb>[^\W\d_]+) par (?:le |la |l\u2019|les )?[A-ZÀ-ÖØ-Þ]")
+_BY = re.compile(rf"{SUBJECT} (?:a|ont) été (?P<verb>[^\W\d_]+) par (?:le |la |l\u2019|les )?[A-ZÀ-ÖØ-Þ]")
 # What was done to a thing, whoever did it.
 _OBJECT = re.compile(
     r" (?:a|ont) (?P<verb>signé|adopté|lancé|fondé|dévoilé|ratifié|inauguré|publié|approuvé|créé|présenté|achevé)"
     rf" (?P<subject>l[ea] (?:(?!à |au |en |dans |avec )[\w\u2019-]+ ?){{1,7}}?){_DATE}{_AFTER}"
 )
-_AIMS = re.compile(rf"{_SUBJECT} (?:vise(?:nt)? à|a pour (?:but|objectif)|cherche à|est destinée? à) ")
+_AIMS = re.compile(rf"{SUBJECT} (?:vise(?:nt)? à|a pour (?:but|objectif)|cherche à|est destinée? à) ")
 _IT_IS = re.compile(
     r"C\u2019est (?:[^,;:()«»“”\"]{3,60}?) qui "
     r"(?P<said>(?:a|préside|dirige|accueillera|représente) (?:[\w\u2019-]+ ?){2,8})(?=[.,])"
@@ -64,7 +70,7 @@ _NUMBER = (
     r"(?:(?:millions?|milliards?) d(?:e |\u2019))?"
 )
 _COUNTED = re.compile(
-    rf"{_SUBJECT} (?P<verb>compte|comptent|comportes?|comprend|comprennent|contient|rassemble|réunit|regroupe|emploie|"
+    rf"{SUBJECT} (?P<verb>compte|comptent|comportes?|comprend|comprennent|contient|rassemble|réunit|regroupe|emploie|"
     rf"possède|abrite|accueille|couvre) {_NUMBER} ?"
     r"(?P<noun>[^\W\d_]{3,}[sx])(?=[.,]| ?[:;]| (?:et|dans|en|sur|avec|pour|"
     r"par|au|aux|à|dont|qui|répartie?s)\b)"
@@ -72,8 +78,8 @@ _COUNTED = re.compile(
 _NEVER_COUNTED = frozenset(
     "fois jours mois ans années heures minutes autres pays pour millions milliards cents plus".split()
 )
-_MEASURE = re.compile(rf"{_SUBJECT} (?P<verb>mesure|pèse|coûte|coûtera|mesurera) {_NUMBER} ?[^\W\d_]+")
-_LASTS = re.compile(rf"{_SUBJECT} (?P<verb>dure|dura|durera) {_NUMBER} ?(?:jours|mois|ans|heures|minutes|semaines)\b")
+_MEASURE = re.compile(rf"{SUBJECT} (?P<verb>mesure|pèse|coûte|coûtera|mesurera) {_NUMBER} ?[^\W\d_]+")
+_LASTS = re.compile(rf"{SUBJECT} (?P<verb>dure|dura|durera) {_NUMBER} ?(?:jours|mois|ans|heures|minutes|semaines)\b")
 
 _ROLE = (
     r"(?:(?:vice-|ex-|co)?(?:président|présidente|ministre|maire|ambassadeur|ambassadrice|directeur|directrice|secrétaire|"
@@ -193,10 +199,7 @@ def about(name: str) -> tuple[Asked, Asked]:
 
 def people(sentence: str) -> Iterator[str]:
     """The people that a sentence introduces by what they are."""
-    for pattern in (_HOLDER, _BY_ROLE, _APPOSITION, _IS_A_PERSON):
-        for found in pattern.finditer(sentence):
-            if person := bare_person(found["person"]):
-                yield person
+    return people_in(sentence, (_HOLDER, _BY_ROLE, _APPOSITION, _IS_A_PERSON))
 
 
 def _compound(sentence: str, opening: Opening) -> Iterator[Asked]:

@@ -7,7 +7,7 @@ about, none is made.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -18,6 +18,8 @@ from qa_service.values import MONTHS_AND_DAYS
 from qa_service.words import content_words
 
 Kind = Literal["when", "how many", "who", "why", "where", "what", "about"]
+# What a pattern makes of a sentence: the kind of question, and the question without its mark.
+Asked = tuple[Kind, str]
 
 # Characters: what is longer does not fit on a button, and nobody types it.
 LONGEST = 90
@@ -42,6 +44,11 @@ _ENDS: dict[Language, str] = {"en": "?", "fr": "\u202f?"}
 _PARTS = re.compile(r"[:;,.!?()|«»“”\"]| [–—-] ")
 _CLOSED = re.compile(r"\.\Z")
 _LATIN = re.compile(r"[\x00-\u024f\u2019\u202f]+")
+
+YEAR = r"(?:1[0-9]{3}|20[0-9]{2})"
+# What a sentence is about, and what stands between its verb and a date.
+SUBJECT = r"(?P<subject>[^\W_](?:[\w\u2019 -]){2,65}?)"
+MIDDLE = r"(?P<middle>(?: [\w\u2019-]+){0,6}?)"
 
 # A word of a name, what stands between two of them, and a name of a person: first and last names.
 NAME_WORD = r"[A-ZÀ-ÖØ-Þ][a-zß-öø-ÿœ]+(?:[\u2019-][A-ZÀ-ÖØ-Þ]?[a-zß-öø-ÿœ]+)*"
@@ -141,6 +148,14 @@ def bare_person(person: str) -> str | None:
         return bare_person(rest) if " " in rest else None
     other = {fold(word) for word in WORD.findall(person)} & _NOT_PEOPLE
     return person if is_name(person) and not other else None
+
+
+def people_in(sentence: str, patterns: Iterable[re.Pattern[str]]) -> Iterator[str]:
+    """The people that patterns, which name them as ``person``, find in a sentence."""
+    for pattern in patterns:
+        for found in pattern.finditer(sentence):
+            if person := bare_person(found["person"]):
+                yield person
 
 
 def is_name(text: str) -> bool:
