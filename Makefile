@@ -42,7 +42,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/installed-test: $(VENV)/installed
-	$(PIP) --editable '.[test,providers,anthropic,mistralai,ollama,postgres]'
+	$(PIP) --editable '.[test,providers,anthropic,mistralai,ollama,postgres,mcp,otel,redis]'
 	@touch $@
 
 $(VENV)/installed-llama: $(VENV)/installed-test

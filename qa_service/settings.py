@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
@@ -16,7 +16,15 @@ from qa_service.errors import SettingsError
 PREFIX = "QA_"
 
 # Values that may hold a password or a key: no message repeats them.
-SECRETS = ("QA_DATABASE_URL", "QA_LLM_BASE_URL", "QA_LLM_API_KEY", "QA_API_KEYS")
+SECRETS = (
+    "QA_DATABASE_URL",
+    "QA_LLM_BASE_URL",
+    "QA_LLM_API_KEY",
+    "QA_API_KEYS",
+    "QA_ADMIN_KEYS",
+    "QA_SESSION_SECRET",
+    "QA_RATE_LIMIT_STORAGE",
+)
 
 _ORIGIN = re.compile(r"(https?)://([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)(?::([0-9]{1,5}))?")
 _USUAL_PORTS = {"http": 80, "https": 443}
@@ -82,10 +90,46 @@ class Settings(BaseSettings):
     api_keys: SecretStr = Field(
         SecretStr(""), description="Empty: open to all; else the keys that open the service, separated by commas."
     )
+    admin_keys: SecretStr = Field(
+        SecretStr(""),
+        description="Empty: documents cannot be changed over HTTP; else the keys that may, separated by commas. They "
+        "open everything else too.",
+    )
+    session_secret: SecretStr = Field(
+        SecretStr(""),
+        description="Secret that readers' sessions are signed with besides their keys; needed where `QA_API_KEYS` "
+        "holds hashes.",
+    )
+    rate_limit: str = Field(
+        "",
+        description="Empty: none; else how often one key, or one address without a key, may ask, such as "
+        "`60 per minute`; several limits are separated by semicolons.",
+    )
+    rate_limit_storage: SecretStr = Field(
+        SecretStr(""),
+        description="Empty: each worker counts by itself; else the `redis://` address at which all workers count "
+        "together.",
+    )
     embed_origins: str = Field(
         "",
         description="Empty: none; else the sites that may show the chat page in a frame, as origins separated by "
         "commas.",
+    )
+    cors_origins: str = Field(
+        "",
+        description="Empty: none; else the sites whose scripts may call the service, as origins separated by commas.",
+    )
+    trusted_proxies: Annotated[int, Field(ge=0, le=10)] = Field(
+        0, description="How many proxies stand before the service, one behind the other; 0 believes no header of any."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="What is logged: from `debug`, `info`, `warning` or `error` upwards."
+    )
+    log_format: Literal["json", "text"] = Field(
+        "json", description="How it is logged: `json`, an object a line, or `text`, to be read by people."
+    )
+    log_questions: bool = Field(
+        False, description="Whether the text of questions is logged; without it only their length is."
     )
     host: str = Field("127.0.0.1", description="Address that the service listens on.")
     port: Annotated[int, Field(ge=1, le=65_535)] = Field(8000, description="Port that the service listens on.")
@@ -123,26 +167,26 @@ class Settings(BaseSettings):
             raise PydanticCustomError("llm_api_key", "should be ASCII without white space")
         return key
 
-    @field_validator("api_keys")
+    @field_validator("api_keys", "admin_keys")
     @classmethod
     def _are_keys(cls, keys: SecretStr) -> SecretStr:
         value = keys.get_secret_value()
         listed = _listed(value)
         # A value that only looks as if it held a key must not open the service to all.
         if (value and not listed) or any(not key.isascii() or not key.isprintable() or " " in key for key in listed):
-            raise PydanticCustomError("api_keys", "should be keys of ASCII without white space, separated by commas")
+            raise PydanticCustomError("keys", "should be keys of ASCII without white space, separated by commas")
         return keys
 
-    @field_validator("embed_origins")
+    @field_validator("embed_origins", "cors_origins")
     @classmethod
     def _are_origins(cls, origins: str) -> str:
         if "*" in origins:
-            raise PydanticCustomError("embed_origins", "should name each site, because * would admit any")
+            raise PydanticCustomError("origins", "should name each site, because * would admit any")
         for origin in _listed(origins):
             parts = _ORIGIN.fullmatch(origin.lower())
             if not parts or not 0 < int(parts[3] or 1) <= 65_535:
                 raise PydanticCustomError(
-                    "embed_origins",
+                    "origins",
                     "should be origins such as https://news.example (no path, no user), separated by commas",
                 )
         return origins
@@ -151,6 +195,16 @@ class Settings(BaseSettings):
     def keys(self) -> tuple[str, ...]:
         """The keys that open the service; none where it is open to all."""
         return tuple(_listed(self.api_keys.get_secret_value()))
+
+    @property
+    def administrators(self) -> tuple[str, ...]:
+        """The keys that may change documents; none where nobody may."""
+        return tuple(_listed(self.admin_keys.get_secret_value()))
+
+    @property
+    def scripting_origins(self) -> tuple[str, ...]:
+        """The sites whose scripts may call the service, as browsers write origins."""
+        return tuple(map(_as_browsers_write_it, _listed(self.cors_origins)))
 
     @property
     def origins(self) -> tuple[str, ...]:

@@ -1,0 +1,70 @@
+"""What each route does, said beside it: the OpenAPI document and its page are made of this, and of the code's types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+# Who may use a route: anybody, whoever has a key or a session, or whoever has an administrator's key.
+Access = Literal["open", "key", "admin"]
+
+
+@dataclass(frozen=True)
+class Content:
+    """A body, sent or received: its types, the Python type that describes it, and examples by name.
+
+    ``type`` is anything pydantic can describe: a model, a dataclass, ``dict[str, int]``; None where the body is no
+    JSON, such as a page.
+    """
+
+    type: Any = None
+    media_types: tuple[str, ...] = ("application/json",)
+    examples: Mapping[str, Any] = field(default_factory=dict)
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter in the query, a header or the path, with the Python type that describes it."""
+
+    name: str
+    type: Any = str
+    place: Literal["query", "header", "path"] = "query"
+    description: str = ""
+    required: bool = False
+    example: Any = None
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What a route does: one line, more where it is needed, what goes in and what comes out, by status.
+
+    ``problems`` are the statuses that come as a problem document besides those that every route shares.
+    """
+
+    summary: str
+    tag: str
+    description: str = ""
+    access: Access = "key"
+    body: Content | None = None
+    parameters: tuple[Parameter, ...] = ()
+    replies: Mapping[int, Content] = field(default_factory=dict)
+    problems: tuple[int, ...] = ()
+
+
+def operation(described: Operation) -> Callable[[View], View]:
+    """Say of a view what it does; stands below the line that gives it its route."""
+
+    def say(view: View) -> View:
+        view.operation = described  # type: ignore[attr-defined]
+        return view
+
+    return say
+
+
+def operation_of(view: Callable[..., Any]) -> Operation | None:
+    """What was said of a view; None where nothing was."""
+    return getattr(view, "operation", None)
