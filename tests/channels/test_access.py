@@ -11,13 +11,13 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from flask import Flask
 
-from qa_service.channels import access
+from qa_service.keys import SESSION_S, signer
 from qa_service.settings import load_settings
 from tests.channels.fake_pipeline import FRENCH_ID, FakePipeline, app_for
 
 KEY, SECOND, REMOVED = "k-1f7a93", "k-2b8c04", "k-3d9e15"
 ORIGIN = "https://news.example"
-LATER = time.time() + access.SESSION_S + 60
+LATER = time.time() + SESSION_S + 60
 
 # What answers without a key, and with which status.
 OPEN = {
@@ -103,14 +103,14 @@ def plain(app):
 
 def cookie(key: str = KEY, at: float | None = None) -> str:
     """A session that was begun with a key, now or at another time."""
-    signer = access.signer([key.encode()])
+    made = signer([key.encode()])
     if at is not None:
-        signer.get_timestamp = lambda: int(at)
-    return signer.sign(b"reader").decode()
+        made.get_timestamp = lambda: int(at)
+    return made.sign(b"reader").decode()
 
 
 def credentials() -> dict[str, dict[str, str]]:
-    old = time.time() - access.SESSION_S - 60
+    old = time.time() - SESSION_S - 60
     forged = cookie()[:-2] + ("AA" if not cookie().endswith("AA") else "BB")
     return {
         "nothing": {},
@@ -280,7 +280,7 @@ def test_the_cookie_says_nothing_and_reaches_no_script(client):
     assert (response.status_code, response.location) == (303, "/")
     value = client.get_cookie("qa_session").value
     assert KEY not in value
-    month = f"Max-Age={access.SESSION_S}"
+    month = f"Max-Age={SESSION_S}"
     assert {"HttpOnly", "SameSite=Lax", "Path=/", month} <= attributes(response)
     assert "Secure" not in attributes(response)
     assert client.get("/").status_code == 200
