@@ -17,13 +17,16 @@ class Content:
     """A body, sent or received: its types, the Python type that describes it, and examples by name.
 
     ``type`` is anything pydantic can describe: a model, a dataclass, ``dict[str, int]``; None where the body is no
-    JSON, such as a page.
+    JSON, such as a page. ``events`` are the server-sent events of a stream, each with the type of its data; ``headers``
+    what a reply carries along, each with a line about it.
     """
 
     type: Any = None
     media_types: tuple[str, ...] = ("application/json",)
     examples: Mapping[str, Any] = field(default_factory=dict)
     description: str = ""
+    events: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,10 @@ class Parameter:
 class Operation:
     """What a route does: one line, more where it is needed, what goes in and what comes out, by status.
 
-    ``problems`` are the statuses that come as a problem document besides those that every route shares.
+    A reply that comes in several forms, such as JSON or a stream, is several contents. ``problems`` are the statuses
+    that come as a problem document (or as a page that says so, where readers are shown pages) besides those that every
+    such route shares: see ``openapi``. A status among ``replies`` is described by its own content, an error too;
+    ``error`` describes all errors of a route that has a form of its own for them.
     """
 
     summary: str
@@ -51,8 +57,13 @@ class Operation:
     access: Access = "key"
     body: Content | None = None
     parameters: tuple[Parameter, ...] = ()
-    replies: Mapping[int, Content] = field(default_factory=dict)
+    replies: Mapping[int, Content | tuple[Content, ...]] = field(default_factory=dict)
     problems: tuple[int, ...] = ()
+    error: Content | None = None
+
+
+PAGE = Content(media_types=("text/html",), description="A page.")
+NOTHING = Content(media_types=(), description="Done; there is nothing to say.")
 
 
 def operation(described: Operation) -> Callable[[View], View]:
