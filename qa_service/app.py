@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, Response
 
-from qa_service.channels import access, api, article_pages, pages, problems, web, widget
+from qa_service.channels import access, api, article_pages, docs_page, openapi, pages, problems, web, widget
 from qa_service.pipeline import Pipeline
 from qa_service.settings import Settings, load_settings
 
@@ -33,6 +33,8 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 def add_channels(app: Flask, pipeline: Pipeline, settings: Settings) -> None:
     """Serve a pipeline over every channel, to whom the settings let in."""
+    # An id is what it is: no address is made of another one by leaving slashes out.
+    app.url_map.merge_slashes = False
     problems.init_app(app)
     access.init_app(app, settings)
     app.after_request(_secured)
@@ -40,6 +42,8 @@ def add_channels(app: Flask, pipeline: Pipeline, settings: Settings) -> None:
     for channel in (api, web, article_pages):
         app.register_blueprint(channel.blueprint(pipeline))
     app.register_blueprint(widget.blueprint(pipeline, settings.origins))
+    app.register_blueprint(openapi.blueprint(app, settings))
+    app.register_blueprint(docs_page.blueprint(app, settings))
 
 
 def _secured(response: Response) -> Response:

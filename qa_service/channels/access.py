@@ -13,11 +13,15 @@ browser never adds one by itself (it does add ``Basic``).
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from typing import Annotated
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from flask import Blueprint, Flask, Response, current_app, request, url_for
+from pydantic import Field
 from werkzeug.exceptions import Forbidden, NotFound
 
+from qa_service.channels.operations import PAGE, PAGE_LANGUAGE, Content, Operation, Parameter, operation
 from qa_service.channels.pages import chosen_language, page, page_blueprint
 from qa_service.channels.problems import problem
 from qa_service.keys import SESSION_S, Keys
@@ -42,6 +46,56 @@ _PORTS = {"http": 80, "https": 443}
 _PATH = re.compile(r"/(?![/\\])[!-\[\]-~]*")
 
 
+@dataclass(frozen=True)
+class SignInForm:
+    """The sign-in's form."""
+
+    key: Annotated[str, Field(description="One of the keys.")]
+
+
+_ONWARDS = Content(
+    media_types=(),
+    description="To the page that was asked for.",
+    headers={"Location": "Where that is."},
+)
+_NEXT = Parameter("next", str, "query", "Path of the page to show after it.", example="/articles")
+_SHOWN = Operation(
+    "The page where a reader gives a key.",
+    "Sign-in",
+    access="open",
+    parameters=(_NEXT, PAGE_LANGUAGE),
+    replies={200: PAGE, 303: _ONWARDS},
+)
+_CHECKED = Operation(
+    "Sign in with a key.",
+    "Sign-in",
+    access="open",
+    parameters=(_NEXT, PAGE_LANGUAGE),
+    body=Content(SignInForm, ("application/x-www-form-urlencoded", "multipart/form-data")),
+    replies={
+        303: Content(
+            media_types=(),
+            description="To the page that was asked for.",
+            headers={"Location": "Where that is.", "Set-Cookie": "`qa_session`, for 30 days."},
+        ),
+    },
+    problems=(401,),
+)
+_ENDED = Operation(
+    "Sign out.",
+    "Sign-in",
+    access="open",
+    parameters=(PAGE_LANGUAGE,),
+    replies={
+        303: Content(
+            media_types=(),
+            description="To the sign-in.",
+            headers={"Location": "Where that is.", "Set-Cookie": "`qa_session`, deleted."},
+        )
+    },
+)
+
+
 def init_app(app: Flask, settings: Settings) -> None:
     """Guard every route of the application, those that are added later too, and serve the sign-in."""
     keys = Keys(settings.keys)
@@ -57,12 +111,14 @@ def _blueprint(keys: Keys) -> Blueprint:
     routes = page_blueprint("access")
 
     @routes.get("/sign-in")
+    @operation(_SHOWN)
     def sign_in() -> Response:
         if not keys or _signed_in(keys):
             return _back()
         return page("sign_in.html", ended="ended" in request.args, out="out" in request.args)
 
     @routes.post("/sign-in")
+    @operation(_CHECKED)
     def check() -> Response:
         session = keys.session(request.form.get("key", "").strip())
         if not keys:
@@ -76,6 +132,7 @@ def _blueprint(keys: Keys) -> Blueprint:
         return response
 
     @routes.post("/sign-out")
+    @operation(_ENDED)
     def sign_out() -> Response:
         response = _see(url_for("access.sign_in", out=1, lang=chosen_language()))
         response.delete_cookie(COOKIE, path=_root(), secure=request.is_secure, httponly=True, samesite="Lax")

@@ -15,6 +15,15 @@ from flask import Blueprint, Response, jsonify, request, url_for
 
 from qa_service.answers import Quote
 from qa_service.channels.article_list import CHOICES, LONGEST_FILTER, ArticleList, Found, Row
+from qa_service.channels.operations import (
+    DOCUMENT_ID,
+    PAGE,
+    PAGE_LANGUAGE,
+    Content,
+    Operation,
+    Parameter,
+    operation,
+)
 from qa_service.channels.page_texts import shown_date, shown_number
 from qa_service.channels.pages import chosen_language, document_href, page, page_blueprint, page_language, page_texts
 from qa_service.document_store import DocumentSummary
@@ -65,12 +74,74 @@ class Version:
         return document_href(self.article.id, *place)
 
 
+@dataclass(frozen=True)
+class ShownVersion:
+    """An article in a row of the list: where its page is, and when it appeared, in ISO form and in words."""
+
+    title: str
+    language: Language
+    href: str
+    published: str
+    date: str
+
+
+@dataclass(frozen=True)
+class ShownList:
+    """A page of the list in words and addresses. A row is the versions in the page's language, and the others."""
+
+    found: str
+    rows: list[tuple[list[ShownVersion], list[ShownVersion]]]
+    address: str
+    position: str
+    previous: str
+    next: str
+
+
+# Whatever else they hold is passed over, so that their types do not narrow them.
+_LIST_PARAMETERS = (
+    Parameter("filter", str, "query", "Words that a title or an id must hold, all of them.", example="visa"),
+    Parameter(
+        "language",
+        str,
+        "query",
+        "`en` or `fr`: what has a version in it; `alone`: what has no translation.",
+        example="alone",
+    ),
+    Parameter("page", str, "query", "The page's number, from 1.", example="1"),
+    PAGE_LANGUAGE,
+)
+_EVERY = Operation(
+    "The list of articles.", "Pages", parameters=_LIST_PARAMETERS, replies={200: PAGE}, problems=(503,)
+)
+_ROWS = Operation(
+    "A page of that list as its script asks for it.",
+    "Pages",
+    "For programs there is `GET /api/documents`.",
+    parameters=_LIST_PARAMETERS,
+    replies={200: Content(ShownList, description="What the page shows.")},
+    problems=(503,),
+)
+_DOCUMENT = Operation(
+    "An article as a page, with what is cited of it marked.",
+    "Pages",
+    parameters=(
+        DOCUMENT_ID,
+        Parameter("start", str, "query", "Where the cited span begins, in code points.", example="10"),
+        Parameter("end", str, "query", "Where it ends.", example="40"),
+        PAGE_LANGUAGE,
+    ),
+    replies={200: PAGE},
+    problems=(503,),
+)
+
+
 def blueprint(pipeline: Pipeline) -> Blueprint:
     """The pages of articles."""
     routes = page_blueprint("articles")
     lists = _Lists(pipeline)
 
     @routes.get("/articles")
+    @operation(_EVERY)
     def every() -> Response:
         articles = lists.of(page_language())
         numbers = {name: _number(count) for name, count in (articles.counts | {"pairs": articles.pairs}).items()}
@@ -86,6 +157,7 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
         )
 
     @routes.get("/articles/rows")
+    @operation(_ROWS)
     def rows() -> Response:
         response = jsonify(_shown(_found(lists.of(page_language()))))
         response.headers["Cache-Control"] = "no-cache"
@@ -93,6 +165,7 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
         return response
 
     @routes.get("/documents/<path:document_id>")
+    @operation(_DOCUMENT)
     def document(document_id: str) -> Response:
         found = pipeline.document(document_id)
         span = _cited_span(found.article.text)

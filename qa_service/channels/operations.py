@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import Field
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -17,8 +19,9 @@ class Content:
     """A body, sent or received: its types, the Python type that describes it, and examples by name.
 
     ``type`` is anything pydantic can describe: a model, a dataclass, ``dict[str, int]``; None where the body is no
-    JSON, such as a page. ``events`` are the server-sent events of a stream, each with the type of its data; ``headers``
-    what a reply carries along, each with a line about it.
+    JSON, such as a page. ``events`` are the server-sent events of a stream, each with the type of its data, or the
+    data itself where it is always the same; those of an empty name are sent without one. ``headers`` are what a reply
+    carries along, each with a line about it.
     """
 
     type: Any = None
@@ -61,6 +64,23 @@ class Operation:
     problems: tuple[int, ...] = ()
     error: Content | None = None
 
+
+# A body's text of which a request must say something: at least one character that is no blank. A schema alone, since
+# the pipeline refuses the others in its own words.
+HAS_TEXT = r"[^\s\u0000-\u001f\u0085\u00a0]"
+
+DOCUMENT_ID = Parameter(
+    "document_id",
+    Annotated[str, Field(min_length=1)],
+    "path",
+    "The article's id: its path in the documents folder, without the suffix. Its slashes may stand as they are.",
+    required=True,
+    example="en/visa-exemption",
+)
+# Anything else is passed over, so that the type does not narrow it.
+PAGE_LANGUAGE = Parameter(
+    "lang", str, "query", "Language of the page, `en` or `fr`; else the browser's, by `Accept-Language`.", example="fr"
+)
 
 PAGE = Content(media_types=("text/html",), description="A page.")
 NOTHING = Content(media_types=(), description="Done; there is nothing to say.")

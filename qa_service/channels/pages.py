@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlencode
 
-from flask import Blueprint, Flask, Response, current_app, make_response, render_template, request, url_for
+from flask import Blueprint, Flask, Response, current_app, make_response, render_template, request, send_from_directory, url_for
 from werkzeug.exceptions import NotFound
 
 from qa_service.channels.negotiation import preferred_language
+from qa_service.channels.operations import Content, Operation, Parameter, operation
 from qa_service.channels.page_texts import shown_date, texts, warning_text
 from qa_service.channels.problems import problem_of, status_of
 from qa_service.errors import QAServiceError, UnknownDocument
@@ -24,6 +26,21 @@ SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
 }
+
+_STATIC = Path(__file__).parents[1] / "static"
+
+_ASSET = Operation(
+    "A style sheet or a script of the pages.",
+    "Pages",
+    access="open",
+    parameters=(Parameter("filename", str, "path", "The file's name.", example="page.css"),),
+    replies={
+        200: Content(media_types=("text/css", "text/javascript"), description="The file."),
+        206: Content(media_types=("text/css", "text/javascript"), description="The part in `Range`."),
+        304: Content(media_types=(), description="It has not changed."),
+    },
+    problems=(416,),
+)
 
 # The text of the page that says what a status means; for others there is a general one.
 _STATUS_TEXTS = {
@@ -51,9 +68,14 @@ class Failure:
 
 def assets() -> Blueprint:
     """The templates of every page, its styles and its scripts."""
-    return page_blueprint(
-        "assets", template_folder="../templates", static_folder="../static", static_url_path="/assets"
-    )
+    routes = page_blueprint("assets", template_folder="../templates")
+
+    @routes.get("/assets/<path:filename>", endpoint="static")
+    @operation(_ASSET)
+    def asset(filename: str) -> Response:
+        return send_from_directory(_STATIC, filename)
+
+    return routes
 
 
 def init_app(app: Flask) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import asdict, dataclass
+from typing import Annotated
 
 from flask import Flask, Response, json
+from pydantic import Field
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
@@ -34,11 +37,21 @@ _STATUS: dict[type[QAServiceError], int] = {
 }
 
 
+@dataclass(frozen=True)
+class Problem:
+    """What went wrong (RFC 9457), in one line that says what to do about it."""
+
+    type: str
+    title: str
+    status: Annotated[int, Field(ge=400, le=599)]
+    detail: str
+
+
 def problem(status: int, detail: str) -> Response:
     """A problem document; its title is the status's own name."""
     title = HTTP_STATUS_CODES.get(status, "Unknown")
-    body = json.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail})
-    return Response(body, status=status, mimetype="application/problem+json")
+    told = Problem("about:blank", title, status, detail)
+    return Response(json.dumps(asdict(told)), status=status, mimetype="application/problem+json")
 
 
 def status_of(error: QAServiceError) -> int:

@@ -7,11 +7,14 @@ the same shape as ``templates/_answer.html``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response, request, url_for
+from pydantic import Field
 
 from qa_service.channels.answer_text import is_repeated, paragraphs
+from qa_service.channels.operations import HAS_TEXT, PAGE, PAGE_LANGUAGE, Content, Operation, operation
 from qa_service.channels.page_texts import shown_number
 from qa_service.channels.pages import (
     Failure,
@@ -31,19 +34,82 @@ _RATINGS = {"1": 1, "-1": -1}
 _EXAMPLES = 4
 
 
+_FORM = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+@dataclass(frozen=True)
+class AskForm:
+    """The chat page's form."""
+
+    question: Annotated[str, Field(json_schema_extra={"pattern": HAS_TEXT, "maxLength": "max_question_chars"})]
+    language: Annotated[str, Field(description="Of the answer, `en` or `fr`; anything else: the question's.")] = ""
+    conversation_id: Annotated[str, Field(description="That of the answer before.")] = ""
+
+
+@dataclass(frozen=True)
+class FeedbackForm:
+    """The form below an answer."""
+
+    answer_id: Annotated[str, Field(description="The answer's `id`.")]
+    rating: Annotated[Literal["1", "-1"], Field(description="1: helpful, -1: not helpful.")]
+    comment: Annotated[
+        str, Field(description="Why, in the reader's words.", json_schema_extra={"maxLength": LONGEST_COMMENT})
+    ] = ""
+
+
+CHAT = Operation(
+    "The chat page.", "Pages", parameters=(PAGE_LANGUAGE,), replies={200: PAGE}
+)
+ASK_FORM = Operation(
+    "The chat page with the answer to its form.",
+    "Pages",
+    "For browsers without JavaScript; programs ask `POST /api/ask`.",
+    parameters=(PAGE_LANGUAGE,),
+    body=Content(
+        AskForm,
+        _FORM,
+        {
+            "English": {"question": "When was the visa agreement signed?"},
+            "French": {"question": "Quand l’accord a-t-il été signé\u202f?", "language": "fr"},
+        },
+    ),
+    replies={200: PAGE},
+    problems=(422, 503),
+)
+_FEEDBACK = Operation(
+    "A page that says what became of a rating.",
+    "Pages",
+    "For browsers without JavaScript; programs send `POST /api/feedback`.",
+    parameters=(PAGE_LANGUAGE,),
+    body=Content(
+        FeedbackForm,
+        _FORM,
+        {
+            "English": {"answer_id": "0123456789abcdef0123456789abcdef", "rating": "-1", "comment": "Wrong year."},
+            "French": {"answer_id": "0123456789abcdef0123456789abcdef", "rating": "1", "comment": "C’est exact."},
+        },
+    ),
+    replies={200: PAGE},
+    problems=(404, 422, 503),
+)
+
+
 def blueprint(pipeline: Pipeline) -> Blueprint:
     """The chat page."""
     routes = page_blueprint("web")
 
     @routes.get("/")
+    @operation(CHAT)
     def chat() -> Response:
         return chat_page(pipeline)
 
     @routes.post("/")
+    @operation(ASK_FORM)
     def ask() -> Response:
         return answered_page(pipeline)
 
     @routes.post("/feedback")
+    @operation(_FEEDBACK)
     def feedback() -> Response:
         answer_id, rating = request.form.get("answer_id", ""), request.form.get("rating", "")
         comment = request.form.get("comment", "").strip()

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from flask import Blueprint, Response, abort, request, send_from_directory
 
+from qa_service.channels.operations import Content, Operation, operation
 from qa_service.channels.pages import SECURITY_HEADERS, page_blueprint
-from qa_service.channels.web import answered_page, chat_page
+from qa_service.channels.web import ASK_FORM, CHAT, answered_page, chat_page
 from qa_service.pipeline import Pipeline
 
 _STATIC = Path(__file__).parents[1] / "static"
 _POLICY = "Content-Security-Policy"
+
+
+_ABSENT = "It is there for the sites in `QA_EMBED_ORIGINS`."
+_SCRIPT = Operation(
+    "The script that another site loads to show the chat page in a frame.",
+    "Pages",
+    _ABSENT,
+    access="open",
+    replies={200: Content(media_types=("text/javascript",), description="The script.")},
+    problems=(404,),
+)
+# A frame cannot show the sign-in: whoever has no session is told so in it.
+_CHAT = replace(CHAT, summary="The chat page for the frame of another site.", description=_ABSENT, problems=(401, 404))
+_ASK = replace(
+    ASK_FORM, summary="That page with the answer to its form.", description=_ABSENT, problems=(401, 404, 422, 503)
+)
 
 
 def blueprint(pipeline: Pipeline, origins: tuple[str, ...]) -> Blueprint:
@@ -25,6 +43,7 @@ def blueprint(pipeline: Pipeline, origins: tuple[str, ...]) -> Blueprint:
             abort(404)
 
     @routes.get("/embed.js")
+    @operation(_SCRIPT)
     def script() -> Response:
         response = send_from_directory(_STATIC, "embed.js")
         # A site that isolates itself loads from elsewhere only what says that it may.
@@ -32,10 +51,12 @@ def blueprint(pipeline: Pipeline, origins: tuple[str, ...]) -> Blueprint:
         return response
 
     @routes.get("/embed")
+    @operation(_CHAT)
     def chat() -> Response:
         return chat_page(pipeline, origins=admitted)
 
     @routes.post("/embed")
+    @operation(_ASK)
     def ask() -> Response:
         return answered_page(pipeline, origins=admitted)
 
