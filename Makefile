@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 TSC := $(VENV)/node/node_modules/.bin/tsc
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test test-llama lint bench clean
+.PHONY: run test fuzz test-llama lint bench clean
 .DELETE_ON_ERROR:
 
 ## run: install, bring the index in line with documents/, serve the chat page
@@ -16,6 +16,10 @@ run: $(VENV)/installed
 ## test: install the test extras, run the whole suite
 test: $(VENV)/installed-test chromium node
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+## fuzz: hold the HTTP interface to its description with many thousands of requests, for some minutes
+fuzz: $(VENV)/installed-test
+	SCHEMATHESIS_EXAMPLES=$(or $(EXAMPLES),300) $(BIN)/python -m pytest -s tests/channels/test_schemathesis.py $(ARGS)
 
 ## test-llama: build a server of llama.cpp, which needs a C++ compiler and minutes, and test against it
 test-llama: $(VENV)/installed-llama

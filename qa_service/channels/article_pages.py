@@ -110,9 +110,7 @@ _LIST_PARAMETERS = (
     Parameter("page", str, "query", "The page's number, from 1.", example="1"),
     PAGE_LANGUAGE,
 )
-_EVERY = Operation(
-    "The list of articles.", "Pages", parameters=_LIST_PARAMETERS, replies={200: PAGE}, problems=(503,)
-)
+_EVERY = Operation("The list of articles.", "Pages", parameters=_LIST_PARAMETERS, replies={200: PAGE}, problems=(503,))
 _ROWS = Operation(
     "A page of that list as its script asks for it.",
     "Pages",

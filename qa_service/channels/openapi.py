@@ -10,6 +10,8 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from itertools import chain, count
 from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, request
@@ -19,7 +21,6 @@ from pydantic_core import core_schema
 from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.routing import Rule
 
-import qa_service
 from qa_service.channels.operations import Content, Operation, Parameter, operation, operation_of
 from qa_service.channels.problems import Problem
 from qa_service.settings import Settings
@@ -29,8 +30,8 @@ PAGE = "text/html"
 
 _INFO = """Cited answers from bilingual (English and French) articles.
 
-Errors are problem documents (RFC 9457). Where readers are shown pages, they are pages. Offsets into texts count Unicode \
-code points."""
+Errors are problem documents (RFC 9457). Where readers are shown pages, they are pages. Offsets into texts count \
+Unicode code points."""
 
 _TAGS = {
     "Questions": "Ask, search, and say what an answer was worth.",
@@ -130,7 +131,7 @@ def document(app: Flask, settings: Settings, root: str = "") -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "qa-service",
-            "version": qa_service.__version__,
+            "version": _version(),
             "summary": "Cited answers from bilingual articles.",
             "description": _INFO,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
@@ -140,6 +141,13 @@ def document(app: Flask, settings: Settings, root: str = "") -> dict[str, Any]:
         "paths": {path: paths[path] for path in sorted(paths)},
         "components": made.components(),
     }
+
+
+def _version() -> str:
+    try:
+        return version("qa-service")
+    except PackageNotFoundError:  # read from a source tree that was never installed
+        return "0"
 
 
 def described(app: Flask) -> Iterator[tuple[Rule, str, Operation]]:
@@ -207,8 +215,9 @@ class _Document:
     def _name(self, rule: Rule, method: str) -> str:
         """The operation's id: the view's name, with the method or a number where the name is taken."""
         plain = rule.endpoint.replace(".", "_")
-        names = [plain, f"{plain}_{method.lower()}", *(f"{plain}_{method.lower()}_{n}" for n in range(2, 100))]
-        name = next(name for name in names if name not in self._names)
+        names = (plain, f"{plain}_{method.lower()}")
+        numbered = (f"{plain}_{method.lower()}_{n}" for n in count(2))
+        name: str = next(name for name in chain(names, numbered) if name not in self._names)
         self._names.add(name)
         return name
 
@@ -272,8 +281,8 @@ class _Document:
         for content in several:
             headers |= {name: _header(about) for name, about in content.headers.items()}
         made: dict[str, Any] = {"description": said or _meaning(status), "headers": headers}
-        if content := self._contents(several, "serialization"):
-            made["content"] = content
+        if sent := self._contents(several, "serialization"):
+            made["content"] = sent
         return made
 
     def _problem(self, status: int, error: Content | None, *, pages: bool) -> dict[str, Any]:
@@ -335,7 +344,7 @@ class _Schemas(GenerateJsonSchema):
         """A title that repeats a field's name says nothing."""
         return False
 
-    def field_is_required(self, field: Any, total: bool) -> bool:  # noqa: ANN401, FBT001 (as pydantic has it)
+    def field_is_required(self, field: Any, total: bool) -> bool:  # noqa: ANN401 (as pydantic has it)
         """A dataclass is written whole, whatever its defaults."""
         if self.mode == "serialization" and field["type"] == "dataclass-field":
             return True

@@ -57,9 +57,7 @@ class FeedbackForm:
     ] = ""
 
 
-CHAT = Operation(
-    "The chat page.", "Pages", parameters=(PAGE_LANGUAGE,), replies={200: PAGE}
-)
+CHAT = Operation("The chat page.", "Pages", parameters=(PAGE_LANGUAGE,), replies={200: PAGE})
 ASK_FORM = Operation(
     "The chat page with the answer to its form.",
     "Pages",

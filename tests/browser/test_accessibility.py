@@ -27,6 +27,8 @@ PAGES = (
     f"/documents/en/visa?start={PLACE.start}&end={PLACE.end}",
     "/documents/hostile",
     "/documents/none",
+    "/docs",
+    "/docs#api_ask",
     "/none",
 )
 
@@ -39,7 +41,8 @@ def test_no_page_breaks_a_rule(
     with visiting(browser, served, None, color_scheme=scheme, viewport=size) as visit:
         for path in PAGES:
             for language in ("en", "fr"):
-                visit.page.goto(f"{served}{path}{'&' if '?' in path else '?'}lang={language}")
+                address, _, anchor = path.partition("#")
+                visit.page.goto(f"{served}{address}{'&' if '?' in path else '?'}lang={language}#{anchor}")
                 assert violations(visit.page) == [], path
         visit.problems = [problem for problem in visit.problems if "404" not in problem]
 
@@ -225,7 +228,7 @@ def test_no_width_needs_sideways_scrolling(visit: Visit, width: int) -> None:
     expect(page.get_by_role("dialog").locator("mark")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate("document.querySelector('dialog').scrollWidth") <= width
-    for path in ("/documents/hostile?start=1&end=4&lang=fr", "/articles", "/none"):
+    for path in ("/documents/hostile?start=1&end=4&lang=fr", "/articles", "/docs", "/none"):
         page.goto(visit.base + path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     visit.problems[:] = [problem for problem in visit.problems if "404" not in problem]

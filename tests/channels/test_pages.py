@@ -12,7 +12,7 @@ from tests.channels.fake_pipeline import FakePipeline
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/articles", "/articles/rows", "/documents/en/visa", "/documents/none", "/assets/chat.js"]
+    "path", ["/", "/articles", "/articles/rows", "/documents/en/visa", "/documents/none", "/docs", "/assets/chat.js"]
 )
 def test_security_headers(client: FlaskClient, path: str) -> None:
     with client.get(path) as page:
@@ -24,7 +24,7 @@ def test_security_headers(client: FlaskClient, path: str) -> None:
 
 
 def test_pages_hold_no_inline_script_or_style(client: FlaskClient) -> None:
-    for path in ("/", "/articles", "/documents/en/visa?start=1&end=5", "/documents/none"):
+    for path in ("/", "/articles", "/documents/en/visa?start=1&end=5", "/documents/none", "/docs"):
         page = client.get(path).text
         assert not re.search(r"<script(?![^>]*\ssrc=)|<style|<[^>]*\s(?:style|on\w+)=", page)
 
@@ -51,7 +51,7 @@ def test_language_switch_cannot_leave_the_page(client: FlaskClient) -> None:
     assert "evil" not in page
 
 
-@pytest.mark.parametrize("path", ["/api/documents", "/api/none", "/healthz", "/api/ask"])
+@pytest.mark.parametrize("path", ["/api/documents", "/api/none", "/healthz", "/api/ask", "/openapi.json"])
 def test_what_is_no_page_can_do_nothing_in_a_browser(client: FlaskClient, path: str) -> None:
     headers = client.get(path).headers
     assert headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"

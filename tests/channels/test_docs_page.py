@@ -1,0 +1,165 @@
+"""The page of the HTTP interface: everything that the document says, to be read without a script."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from html import unescape
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from qa_service.channels import docs_page
+from qa_service.channels.docs_page import Piece, kind_of, pieces
+from qa_service.channels.operations import Content, Operation, operation
+from qa_service.language import LANGUAGES
+from tests.channels.fake_pipeline import FakePipeline, app_for
+
+
+def commands(page: str) -> list[list[str]]:
+    return [shlex.split(unescape(line)) for line in re.findall(r"<pre[^>]*><code>(.*?)</code></pre>", page, re.DOTALL)]
+
+
+def shown(kind: tuple[Piece, ...]) -> str:
+    return "".join(piece.text for piece in kind)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_operation_and_every_schema_is_on_it(client: FlaskClient, language: str) -> None:
+    page = client.get(f"/docs?lang={language}").text
+    document = client.get("/openapi.json").get_json()
+    for path, item in document["paths"].items():
+        for method, described in item.items():
+            assert f'<span class="method">{method.upper()}</span> {path}</code>' in page
+            assert f'<article class="operation" id="{described["operationId"]}"' in page
+            assert f'<a href="#{described["operationId"]}"><code>{method.upper()} {path}</code>' in page
+    for name in document["components"]["schemas"]:
+        assert f'id="schema-{name}"' in page
+
+
+def test_every_anchor_leads_somewhere_and_every_id_is_there_once(client: FlaskClient) -> None:
+    page = client.get("/docs").text
+    ids = re.findall(r'\sid="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'href="#([^"]+)"', page)) <= set(ids)
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "Needs a key or a session."), ("fr", "Demande une clé")])
+def test_it_says_what_needs_a_key(language: str, words: str) -> None:
+    headers = {"Authorization": "Bearer k-1"}
+    closed = app_for(FakePipeline(), api_keys="k-1").test_client().get(f"/docs?lang={language}", headers=headers).text
+    opened = app_for(FakePipeline()).test_client().get(f"/docs?lang={language}").text
+    assert words in closed
+    assert words not in opened
+    assert ["-H", "Authorization: Bearer KEY"] in [command[2:4] for command in commands(closed)]
+    assert "Authorization" not in opened
+
+
+def test_a_reader_without_a_key_is_led_to_the_sign_in() -> None:
+    response = app_for(FakePipeline(), api_keys="k-1").test_client().get("/docs?lang=fr")
+    assert (response.status_code, response.location) == (303, "/sign-in?next=/docs?lang%3Dfr&lang=fr")
+
+
+def test_descriptions_are_english_and_the_pages_own_words_are_not(client: FlaskClient) -> None:
+    page = client.get("/docs?lang=fr").text
+    assert '<html lang="fr">' in page
+    assert "Toutes les routes de ce service" in page
+    assert '<section lang="en">' in page
+    assert '<dd lang="en">In English or French.</dd>' in page
+    assert '<h4 class="label">Corps\u00a0: <code>application/json</code>' in page
+
+
+def test_requests_can_be_copied_and_are_answered() -> None:
+    client = app_for(FakePipeline()).test_client()
+    asked = 0
+    for words in commands(client.get("/docs").text):
+        assert words[0] == "curl"
+        assert words[1].startswith("http://localhost/")
+        if "/api/ask" not in words[1]:
+            continue
+        asked += 1
+        headers = dict([words[words.index("-H") + 1].split(": ")])
+        response = client.post(words[1].removeprefix("http://localhost"), data=words[-1], headers=headers)
+        assert response.status_code == 200, words
+        assert response.mimetype == ("text/event-stream" if json.loads(words[-1]).get("stream") else "application/json")
+    assert asked == 4
+
+
+def test_requests_name_the_place_that_a_proxy_gives_the_service(client: FlaskClient) -> None:
+    page = client.get("/docs", environ_overrides={"SCRIPT_NAME": "/qa"}, headers={"Host": "news.example"}).text
+    assert "curl http://news.example/qa/api/ask " in page
+    assert 'href="/qa/openapi.json"' in page
+
+
+def other(said: Operation, method: str) -> list[list[str]]:
+    """The requests of a page with one more route, which is the first of its kind."""
+    app = app_for(FakePipeline())
+    app.add_url_rule("/x/<path:place>", "x", operation(said)(lambda place: ""), methods=[method])
+    return [words for words in commands(app.test_client().get("/docs").text) if "/x/" in words[1]]
+
+
+def test_requests_of_all_kinds_are_shown() -> None:
+    form = Content(dict[str, str], ("application/x-www-form-urlencoded", "multipart/form-data"), {"a": {"q": "é & b"}})
+    text = Content(media_types=("text/markdown",), examples={"a": "# It's\n"})
+    address = "http://localhost/x/{place}"
+    assert other(Operation("X.", "X"), "GET") == [["curl", address]]
+    assert other(Operation("X.", "X"), "POST") == [["curl", address, "-X", "POST"]]
+    assert other(Operation("X.", "X", body=form), "POST") == [["curl", address, "--data-urlencode", "q=é & b"]]
+    (words,) = other(Operation("X.", "X", access="admin", body=text), "PUT")
+    assert words[:6] == ["curl", address, "-X", "PUT", "-H", "Authorization: Bearer KEY"]
+    assert words[6:] == ["-H", "Content-Type: text/markdown", "--data-binary", "# It's\n"]
+
+
+def test_what_a_route_says_is_text() -> None:
+    app: Flask = app_for(FakePipeline())
+    said = Operation("<script>alert(1)</script>", "<b>", "`</code><img src=x>`", replies={200: Content(dict[str, int])})
+    app.add_url_rule("/x", "x", operation(said)(lambda: ""))
+    page = app.test_client().get("/docs").text
+    assert "<script" not in page
+    assert "<b>" not in page
+    assert "<img" not in page
+    assert "<code>&lt;/code&gt;&lt;img src=x&gt;</code>" in page
+
+
+@pytest.mark.parametrize(
+    ("schema", "kind"),
+    [
+        ({"$ref": "#/components/schemas/Citation"}, "Citation"),
+        ({"type": "array", "items": {"$ref": "#/components/schemas/Citation"}}, "Citation[]"),
+        ({"type": "array", "items": {"anyOf": [{"type": "string"}, {"type": "null"}]}}, "(string | null)[]"),
+        ({"type": "array", "prefixItems": [{"type": "integer"}, {"type": "string"}]}, "[integer, string]"),
+        ({"type": "array"}, "any[]"),
+        ({"type": "string", "enum": ["en", "fr"]}, '"en" | "fr"'),
+        ({"const": "é"}, '"é"'),
+        ({"type": "integer", "minimum": -1, "maximum": 100}, "integer -1…100"),
+        ({"type": "integer", "minimum": 0}, "integer ≥ 0"),
+        ({"type": "string", "minLength": 1}, "string ≥ 1"),
+        ({"type": "string", "maxLength": 9}, "string ≤ 9"),
+        ({"type": ["string", "null"]}, "string | null"),
+        ({"type": "object", "additionalProperties": {"type": "number"}}, "{string: number}"),
+        ({"type": "object", "additionalProperties": True}, "object"),
+        (
+            {
+                "type": "object",
+                "properties": {
+                    "event": {"const": "done"},
+                    "data": {"type": "string", "contentSchema": {"$ref": "#/components/schemas/Answer"}},
+                },
+            },
+            "done: Answer",
+        ),
+        ({"type": "object", "properties": {"data": {"const": "[DONE]"}}}, '"[DONE]"'),
+        ({}, "any"),
+    ],
+)
+def test_kinds_are_told_in_few_signs(schema: dict[str, Any], kind: str) -> None:
+    assert shown(kind_of(schema)) == kind
+
+
+def test_code_stands_between_backticks() -> None:
+    assert pieces("a `b` c") == (Piece("a "), Piece("b", code=True), Piece(" c"))
+    assert pieces("") == ()
+    assert docs_page.pieces("`b`") == (Piece("b", code=True),)

@@ -1,0 +1,145 @@
+"""Document and behaviour say the same: schemathesis makes right and wrong requests from the document.
+
+``SCHEMATHESIS_EXAMPLES`` is how many are made up for each operation, besides those that follow from the document;
+``make fuzz`` takes many.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from qa_service import create_app
+from qa_service.settings import Settings
+
+schemathesis = pytest.importorskip("schemathesis")
+
+from schemathesis.config import SchemathesisConfig  # noqa: E402
+from schemathesis.engine import events, from_schema  # noqa: E402
+
+EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "30"))
+SEED = int(os.environ.get("SCHEMATHESIS_SEED", "20250319"))
+KEY = "k-7c41e9"
+# What a wrong request may be answered with: as schemathesis has it, and the way to the sign-in, which comes before the
+# request is looked at.
+REFUSED = ["303", "400", "401", "403", "404", "405", "406", "409", "415", "422", "428", "429"]
+LEAKS = ("Traceback (most recent", str(Path(__file__).parents[2]), sys.prefix)
+
+
+def closed(app: Flask) -> Any:
+    """The application, whose responses are read and closed: schemathesis's client leaves files open."""
+
+    def answered(environ: Any, start_response: Any) -> list[bytes]:
+        with closing(app(environ, start_response)) as parts:  # type: ignore[type-var]
+            return [b"".join(parts)]
+
+    return answered
+
+
+class Run:
+    """The requests of a run, counted by their phase and by what they were answered with, and what was wrong."""
+
+    def __init__(self, app: Flask, examples: int, **checks: Any) -> None:
+        self.phases: Counter[str] = Counter()
+        self.statuses: Counter[int] = Counter()
+        self.wrong: dict[str, str] = {}
+        config = {
+            "seed": SEED,
+            "generation": {"max-examples": examples, "database": "none", "no-shrink": True},
+            "checks": {
+                "negative_data_rejection": {"expected-statuses": REFUSED},
+                # Its requests need a transport over a network; test_access.py tries every route without a key.
+                "ignored_auth": {"enabled": False},
+            }
+            | {name: {"enabled": enabled} for name, enabled in checks.items()},
+            "auth": {"openapi": {"key": {"bearer": KEY}}},
+        }
+        document = schemathesis.openapi.from_wsgi(
+            "/openapi.json",
+            closed(app),
+            config=SchemathesisConfig.from_dict(config),
+            headers={"Authorization": f"Bearer {KEY}"},
+        )
+        for event in from_schema(document).execute():
+            if isinstance(event, events.ScenarioFinished):
+                self._note(event)
+            elif isinstance(event, (events.NonFatalError, events.FatalError)):
+                self.wrong[str(getattr(event, "info", event))] = "an error of schemathesis"
+
+    @property
+    def count(self) -> int:
+        return sum(self.phases.values())
+
+    def _note(self, scenario: events.ScenarioFinished) -> None:
+        for interaction in scenario.recorder.interactions.values():
+            self.phases[scenario.phase.value] += 1
+            if interaction.response is None:
+                self.wrong[f"no response: {interaction.request.uri}"] = ""
+                continue
+            self.statuses[interaction.response.status_code] += 1
+            content = interaction.response.content or b""
+            for leak in LEAKS:
+                if leak.encode() in content:
+                    self.wrong[f"{interaction.request.uri} tells {leak}"] = ""
+        for checks in scenario.recorder.checks.values():
+            for check in checks:
+                if found := check.failure_info:
+                    failure = found.failure
+                    self.wrong[f"{failure.operation}: {failure.title}: {failure.message}"] = found.code_sample
+
+
+@pytest.fixture(scope="module")
+def service(built: Settings) -> Iterator[Any]:
+    """Make the application over the shared index, with more settings or another folder."""
+    made = []
+
+    def make(**settings: Any) -> Flask:
+        # Questions are kept with their answers, in a database of the test's own.
+        app = create_app(built.model_copy(update=settings))
+        made.append(app)
+        return app
+
+    yield make
+    for app in made:
+        app.extensions["qa_service"].close()
+
+
+def database(folder: Path) -> Any:
+    from pydantic import SecretStr
+
+    return SecretStr(f"sqlite:///{folder}/answers.sqlite3")
+
+
+def test_an_open_service_does_what_the_document_says(service: Any, tmp_path: Path) -> None:
+    run = Run(service(database_url=database(tmp_path), embed_origins="https://news.example"), EXAMPLES)
+    print(run.count, dict(run.phases), dict(run.statuses))
+    assert run.wrong == {}
+    assert run.count > 20 * EXAMPLES
+    assert {200, 303, 400, 404, 405, 422} <= run.statuses.keys()
+
+
+def test_a_closed_service_does_what_the_document_says(service: Any, tmp_path: Path) -> None:
+    from pydantic import SecretStr
+
+    app = service(api_keys=SecretStr(KEY), database_url=database(tmp_path))
+    # Who has no key is not told which methods there are.
+    run = Run(app, max(1, EXAMPLES // 4), unsupported_method=False)
+    print(run.count, dict(run.phases), dict(run.statuses))
+    assert run.wrong == {}
+    assert {200, 303, 401, 404, 422} <= run.statuses.keys()
+
+
+def test_a_service_without_an_index_says_so_as_the_document_does(service: Any, tmp_path: Path) -> None:
+    app = service(index=tmp_path / "index")
+    run = Run(app, 1, not_a_server_error=False)
+    assert run.wrong == {}
+    assert 503 in run.statuses
+    assert 500 not in run.statuses
