@@ -5,22 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response, json, jsonify, request
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
-from werkzeug.exceptions import BadRequest, UnprocessableEntity
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from qa_service.answers import Answer, Citation, Delta, Progress, RelatedPassage
 from qa_service.articles import Article
+from qa_service.channels.bodies import body_of
 from qa_service.channels.negotiation import preferred_language
 from qa_service.channels.operations import DOCUMENT_ID, HAS_TEXT, NOTHING, Content, Operation, operation
 from qa_service.channels.problems import Problem, problem_of
 from qa_service.document_store import DocumentSummary
 from qa_service.language import Language
 from qa_service.pipeline import LONGEST_COMMENT, LONGEST_CONVERSATION_ID, Events, IndexStatus, Pipeline
-
-Body = TypeVar("Body", bound=BaseModel)
 
 # A proxy must pass a stream on as it comes.
 _UNBUFFERED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -204,7 +202,7 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
     @routes.post("/api/ask")
     @operation(_ASK)
     def ask() -> Response:
-        body = _body(AskBody)
+        body = body_of(AskBody)
         asked = (body.question, body.language, body.conversation_id)
         if body.stream or _wants_events():
             events = pipeline.stream(*asked, default_language=preferred_language())
@@ -214,13 +212,13 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
     @routes.post("/api/search")
     @operation(_SEARCH)
     def search() -> Response:
-        body = _body(SearchBody)
+        body = body_of(SearchBody)
         return jsonify(passages=[asdict(passage) for passage in pipeline.search(body.query, body.k)])
 
     @routes.post("/api/feedback")
     @operation(_FEEDBACK)
     def feedback() -> Response:
-        body = _body(FeedbackBody)
+        body = body_of(FeedbackBody)
         pipeline.rate(body.answer_id, body.rating, body.comment)
         return Response(status=204)
 
@@ -246,22 +244,6 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
         return jsonify(status="ready", **asdict(pipeline.status()))
 
     return routes
-
-
-def _body(model: type[Body]) -> Body:
-    """The request's body as a model; 400 when it is not a JSON object, 422 when a field is wrong."""
-    try:
-        given = json.loads(request.get_data())
-    except (ValueError, RecursionError):
-        raise BadRequest("The body is not JSON.") from None
-    if not isinstance(given, dict):
-        raise BadRequest("The body is not a JSON object.")
-    try:
-        return model.model_validate(given)
-    except ValidationError as error:
-        wrong = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        where = ".".join(map(str, wrong["loc"]))
-        raise UnprocessableEntity(f"{where}: {wrong['msg']}") from None
 
 
 def _wants_events() -> bool:
