@@ -36,6 +36,14 @@ class Citation:
 
 
 @dataclass(frozen=True)
+class Exchange:
+    """An earlier question and its answer, as whoever asks tells of them; the answer is empty where there was none."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True)
 class Delta:
     """A piece of an answer's text, shown while the answer is being written."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, Response
 
-from qa_service.channels import access, api, article_pages, docs_page, openapi, pages, problems, web, widget
+from qa_service.channels import access, api, article_pages, docs_page, openai_api, openapi, pages, problems, web, widget
 from qa_service.pipeline import Pipeline
 from qa_service.settings import Settings, load_settings
 
@@ -39,7 +39,7 @@ def add_channels(app: Flask, pipeline: Pipeline, settings: Settings) -> None:
     access.init_app(app, settings)
     app.after_request(_secured)
     pages.init_app(app)
-    for channel in (api, web, article_pages):
+    for channel in (api, openai_api, web, article_pages):
         app.register_blueprint(channel.blueprint(pipeline))
     app.register_blueprint(widget.blueprint(pipeline, settings.origins))
     app.register_blueprint(openapi.blueprint(app, settings))

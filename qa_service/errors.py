@@ -9,6 +9,7 @@
     ├── IndexBusy               another run is writing the index
     ├── EmbeddingsUnavailable   the provider of the embeddings does not answer
     ├── InvalidQuestion         the question cannot be taken
+    │   └── QuestionTooLong     it is longer than the settings allow
     ├── InvalidFeedback         the rating or its comment cannot be taken
     ├── QuestionFileError       a file of questions cannot be read
     ├── UnknownDocument         no indexed document has this id
@@ -53,6 +54,10 @@ class EmbeddingsUnavailable(QAServiceError):
 
 class InvalidQuestion(QAServiceError):
     """The question cannot be taken."""
+
+
+class QuestionTooLong(InvalidQuestion):
+    """The question is longer than the settings allow."""
 
 
 class InvalidFeedback(QAServiceError):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
-from qa_service.answers import Answer, Citation, Delta, Progress, Quote, RelatedPassage
+from qa_service.answers import Answer, Citation, Delta, Exchange, Progress, Quote, RelatedPassage
 from qa_service.articles import Article
 from qa_service.composing import extractive, llm
 from qa_service.composing.citations import Draft, shown
@@ -18,7 +18,7 @@ from qa_service.conversations import LONGEST_ID, Conversations, Turn
 from qa_service.database import Database
 from qa_service.document_store import DocumentSummary, Work
 from qa_service.embedding_model import EmbeddingModel
-from qa_service.errors import InvalidQuestion
+from qa_service.errors import InvalidQuestion, QuestionTooLong
 from qa_service.example_questions import ExampleQuestions
 from qa_service.feedback import LONGEST_COMMENT as _LONGEST_COMMENT
 from qa_service.feedback import Feedback
@@ -32,6 +32,7 @@ from qa_service.retrieval import RankedPassage
 from qa_service.retriever import BilingualRetriever
 from qa_service.rewriting import rewrite
 from qa_service.settings import Settings
+from qa_service.tokens import count_tokens, first_tokens
 
 _RANKED = 10
 _RELATED = 3
@@ -41,6 +42,9 @@ _LARGEST_K = 100
 # Characters: channels refuse or forget longer ids.
 LONGEST_CONVERSATION_ID = LONGEST_ID
 LONGEST_COMMENT = _LONGEST_COMMENT
+# Exchanges that are read of a conversation that is told along with a question, and characters of each answer.
+_TOLD = 20
+_ANSWER_TOLD = 2_000
 
 # An answer while it is written, and at last all of it.
 Events = Generator[Progress | Delta | Citation | Answer, None, None]
@@ -74,6 +78,8 @@ class _Asked:
     language: Language | None
     conversation_id: str | None
     default_language: Language
+    # The conversation as it is told; None where it is the one that is kept under the id.
+    told: tuple[Exchange, ...] | None = None
 
     def spoken(self, earlier: list[Turn]) -> Language:
         """The language to answer in."""
@@ -129,14 +135,24 @@ class Pipeline:
         *,
         default_language: Language = "en",
         remember: bool = True,
+        earlier: Sequence[Exchange] | None = None,
     ) -> Answer:
         """Answer a question, completed by the conversation that it belongs to; a new one where no id is given.
 
         The language is the one asked for, else the one that the question shows, else the conversation's, else the
-        default. Raises InvalidQuestion when the question is empty or too long, the language is not one of ours, or
-        the id is too long. Nothing is kept where it is not to be remembered, as in an evaluation.
+        default. ``earlier`` tells the conversation, oldest exchange first, in place of the one that is kept under the
+        id; the last 20 exchanges are read. Raises InvalidQuestion when the question is empty or too long, the language
+        is not one of ours, or the id is too long. Nothing is kept where it is not to be remembered, as in an
+        evaluation.
         """
-        events = self.stream(question, language, conversation_id, default_language=default_language, remember=remember)
+        events = self.stream(
+            question,
+            language,
+            conversation_id,
+            default_language=default_language,
+            remember=remember,
+            earlier=earlier,
+        )
         *_, answer = events
         if not isinstance(answer, Answer):
             raise TypeError("A stream ends with its answer.")
@@ -150,6 +166,7 @@ class Pipeline:
         *,
         default_language: Language = "en",
         remember: bool = True,
+        earlier: Sequence[Exchange] | None = None,
     ) -> Events:
         """The same as it is written: how much is read, text and citations as they come, at last the finished answer.
 
@@ -157,7 +174,11 @@ class Pipeline:
         question or the index is raised here, before anything is shown. Closing it ends the writing.
         """
         asked = _Asked(
-            self._checked(question), _checked_language(language), _checked_id(conversation_id), default_language
+            self._checked(question),
+            _checked_language(language),
+            _checked_id(conversation_id),
+            default_language,
+            None if earlier is None else tuple(earlier[-_TOLD:]),
         )
         events = self._events(asked, remember=remember)
         next(events)  # until the passages are found
@@ -167,7 +188,7 @@ class Pipeline:
         """Nothing yet when the passages are found, their number, what is written of the answer, and the answer."""
         started = time.perf_counter()
         allowance = self._llm.allowance() if self._llm else None
-        earlier = self._conversations.turns(asked.conversation_id) if asked.conversation_id else []
+        earlier = self._earlier(asked)
         language = asked.spoken(earlier)
         with self._index.use() as index:  # before anything is asked of a model: without an index nothing is
             understood = self._understood(asked.question, earlier, language, allowance)
@@ -200,6 +221,12 @@ class Pipeline:
             self._conversations.add(answer, understood)
         yield answer
 
+    def _earlier(self, asked: _Asked) -> list[Turn]:
+        """The conversation before a question: as it was told, else as it is kept."""
+        if asked.told is not None:
+            return _turns(asked.told, self._settings.max_question_chars, asked.default_language)
+        return self._conversations.turns(asked.conversation_id) if asked.conversation_id else []
+
     def _understood(self, question: str, earlier: list[Turn], language: Language, allowance: Allowance | None) -> str:
         """The question as it stands alone: in the language model's words where there is one, else in its own."""
         rewritten = None
@@ -216,6 +243,14 @@ class Pipeline:
             return (yield from shown(quoted))
         writer = llm.Writer(self._llm, allowance, self._settings.llm_prompt_tokens, self._count_tokens)
         return (yield from llm.compose(reading, quoted, language, index, self._model, writer))
+
+    def count_tokens(self, text: str) -> int:
+        """How many tokens of the shipped table a text costs. White space costs nothing."""
+        return count_tokens(text)
+
+    def first_tokens(self, text: str, most: int) -> str:
+        """The beginning of a text that costs at most so many tokens of the shipped table."""
+        return first_tokens(text, most)
 
     @property
     def keeps_answers(self) -> bool:
@@ -295,7 +330,7 @@ class Pipeline:
         if not asked:
             raise InvalidQuestion("The question is empty.")
         if len(asked) > self._settings.max_question_chars:
-            raise InvalidQuestion(f"The question is longer than {self._settings.max_question_chars} characters.")
+            raise QuestionTooLong(f"The question is longer than {self._settings.max_question_chars} characters.")
         return asked
 
 
@@ -313,6 +348,18 @@ def _checked_id(conversation_id: str | None) -> str | None:
 def _spoken(earlier: list[Turn]) -> Language | None:
     """The language of the conversation: that of its last answer."""
     return earlier[-1].language if earlier else None
+
+
+def _turns(told: Sequence[Exchange], longest: int, default: Language) -> list[Turn]:
+    """Exchanges as a kept conversation has them, as far as their words show it; ``longest`` in characters."""
+    turns: list[Turn] = []
+    for exchange in told:
+        question, answer = _clean(exchange.question)[:longest], _clean(exchange.answer)[:_ANSWER_TOLD]
+        understood = complete(question, [turn.understood for turn in turns])
+        shown = shown_language(answer) or asked_language(question) or shown_language(question)
+        language = shown or _spoken(turns) or default
+        turns.append(Turn(question, understood, language, abstained=False, answer=answer))
+    return turns
 
 
 def _checked_language(language: str | None) -> Language | None:

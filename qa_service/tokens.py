@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -25,6 +26,7 @@ SPLIT_PATTERN = r"[\p{L}\p{M}]+|\p{N}{1,3}|\s+|[^\s\p{L}\p{M}\p{N}]+"
 
 _APOSTROPHES = str.maketrans({"\u2019": "'", "\u2018": "'", "\u02bc": "'", "\u00b4": "'"})
 _WHITE_SPACE = re.compile(r"\s+")
+_WORD = re.compile(r"\S+")
 
 
 def normalise(text: str) -> str:
@@ -59,3 +61,19 @@ def count_tokens(text: str) -> int:
     """How many tokens a text costs. White space costs nothing, as the model gives it no weight."""
     table = token_table()
     return sum(len(table.encode_ordinary(word)) for word in _WHITE_SPACE.split(normalise(text)))
+
+
+def first_tokens(text: str, most: int) -> str:
+    """The beginning of a text that costs at most so many tokens, without white space at its end; all of it if it can.
+
+    A word that does not fit is cut where the tokens end.
+    """
+    left, end = most, 0
+    for word in _WORD.finditer(text):
+        cost = count_tokens(word[0])
+        if cost > left:
+            # Longer beginnings of a word may cost less, by a token or so: one that fits is found, not the longest.
+            fitting = bisect_right(range(1, len(word[0])), left, key=lambda size: count_tokens(word[0][:size]))
+            return text[: word.start() + fitting] if fitting else text[:end]
+        left, end = left - cost, word.end()
+    return text

@@ -16,12 +16,10 @@ from qa_service.channels.bodies import body_of
 from qa_service.channels.negotiation import preferred_language
 from qa_service.channels.operations import DOCUMENT_ID, HAS_TEXT, NOTHING, Content, Operation, operation
 from qa_service.channels.problems import Problem, problem_of
+from qa_service.channels.streams import SILENCE, event_stream
 from qa_service.document_store import DocumentSummary
 from qa_service.language import Language
 from qa_service.pipeline import LONGEST_COMMENT, LONGEST_CONVERSATION_ID, Events, IndexStatus, Pipeline
-
-# A proxy must pass a stream on as it comes.
-_UNBUFFERED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 _NAMES: dict[type, str] = {Progress: "progress", Delta: "delta", Citation: "citation", Answer: "done"}
 
@@ -206,7 +204,7 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
         asked = (body.question, body.language, body.conversation_id)
         if body.stream or _wants_events():
             events = pipeline.stream(*asked, default_language=preferred_language())
-            return Response(_sent(events, progress=body.progress), mimetype="text/event-stream", headers=_UNBUFFERED)
+            return event_stream(_sent(events, progress=body.progress))
         return jsonify(pipeline.answer(*asked, default_language=preferred_language()).to_dict())
 
     @routes.post("/api/search")
@@ -260,8 +258,7 @@ def _sent(events: Events, *, progress: bool) -> Iterator[str]:
                 if isinstance(event, Progress) and not progress:
                     continue
                 silent = isinstance(event, Delta) and not event.text
-                # A comment keeps the connection, and tells whether the reader is still there.
-                yield ": \n\n" if silent else _event(_NAMES[type(event)], asdict(event))
+                yield SILENCE if silent else _event(_NAMES[type(event)], asdict(event))
         except Exception as error:  # noqa: BLE001 (the status has long been sent)
             yield _event("error", problem_of(error).get_json())
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, jsonify, request, url_for
 
 from qa_service.answers import Quote
 from qa_service.channels.article_list import CHOICES, LONGEST_FILTER, ArticleList, Found, Row
+from qa_service.channels.links import web_address
 from qa_service.channels.operations import (
     DOCUMENT_ID,
     PAGE,
@@ -175,7 +175,7 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
             heading=heading,
             lines=lines,
             marked=any(line.cited for line in [heading, *lines] if line),
-            original=_web_address(found.article.url),
+            original=web_address(found.article.url),
             versions=_versions(pipeline, found, span),
         )
 
@@ -291,16 +291,6 @@ def _cited_span(text: str) -> tuple[int, int]:
         return 0, 0
     start, end = map(int, given)
     return (start, end) if start < end <= len(text) else (0, 0)
-
-
-def _web_address(url: str | None) -> tuple[str, str] | None:
-    """An address of the web and its host; None for any other scheme, which a link must not run."""
-    try:
-        parts = urlsplit(url or "")
-        host = parts.hostname
-    except ValueError:
-        return None
-    return (url, host) if url and host and parts.scheme in ("http", "https") else None
 
 
 def _versions(pipeline: Pipeline, found: IndexedDocument, span: tuple[int, int]) -> list[Version]:

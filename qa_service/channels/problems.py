@@ -1,14 +1,18 @@
-"""Errors over HTTP: ``application/problem+json`` (RFC 9457), never a traceback and never a path."""
+"""Errors over HTTP: ``application/problem+json`` (RFC 9457), never a traceback and never a path.
+
+Under ``/v1`` they have the shape that OpenAI's clients expect.
+"""
 
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import asdict, dataclass
 from typing import Annotated
 
-from flask import Flask, Response, json
+from flask import Flask, Response, has_request_context, json, request
 from pydantic import Field
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.http import HTTP_STATUS_CODES
 
 from qa_service.errors import (
@@ -18,6 +22,7 @@ from qa_service.errors import (
     InvalidFeedback,
     InvalidQuestion,
     QAServiceError,
+    QuestionTooLong,
     StorageUnavailable,
     UnknownAnswer,
     UnknownDocument,
@@ -27,6 +32,7 @@ _LOG = logging.getLogger(__name__)
 
 _STATUS: dict[type[QAServiceError], int] = {
     InvalidQuestion: 422,
+    QuestionTooLong: 422,
     InvalidFeedback: 422,
     UnknownDocument: 404,
     UnknownAnswer: 404,
@@ -47,8 +53,31 @@ class Problem:
     detail: str
 
 
+# Where OpenAI's clients ask, and what they are told of a status besides a message: the kind of error and its code.
+_OPENAI_PATH = re.compile(r"/v1(?:/|$)")
+_OPENAI_KINDS: dict[int, tuple[str, str | None]] = {
+    401: ("invalid_request_error", "invalid_api_key"),
+    405: ("invalid_request_error", "method_not_supported"),
+    429: ("requests", "rate_limit_exceeded"),
+}
+_NOT_OFFERED = "There is nothing at this address: only /v1/models and /v1/chat/completions are offered."
+
+
+class OpenAIError(HTTPException):
+    """An error of a route under ``/v1``, with what OpenAI's clients are told of it: the wrong field, and a code."""
+
+    def __init__(self, status: int, message: str, param: str | None = None, code: str | None = None) -> None:
+        """An error with this status."""
+        super().__init__(message)
+        self.code = status
+        self.param = param
+        self.name_for_programs = code
+
+
 def problem(status: int, detail: str) -> Response:
-    """A problem document; its title is the status's own name."""
+    """A problem document; its title is the status's own name. Under ``/v1``, the same in OpenAI's shape."""
+    if for_openai_clients():
+        return _openai_problem(status, detail)
     title = HTTP_STATUS_CODES.get(status, "Unknown")
     told = Problem("about:blank", title, status, detail)
     return Response(json.dumps(asdict(told)), status=status, mimetype="application/problem+json")
@@ -61,12 +90,28 @@ def status_of(error: QAServiceError) -> int:
 
 def problem_of(error: Exception) -> Response:
     """The problem document of one of our own errors or HTTP's; any other is logged, and its document tells nothing."""
-    if isinstance(error, QAServiceError):
-        return problem(status_of(error), str(error))
+    response = openai_problem_of(error) if for_openai_clients() else problem(*_described(error))
     if isinstance(error, HTTPException):
-        return _http_problem(error)
-    _LOG.error("Unexpected error", exc_info=error)
-    return problem(500, "Something went wrong here; the error was logged.")
+        for name, value in error.get_headers():
+            if name.lower() not in ("content-type", "content-length"):
+                response.headers[name] = value
+    return response
+
+
+def openai_problem_of(error: Exception) -> Response:
+    """The same in OpenAI's shape, also where no request is at hand, as in a stream."""
+    if isinstance(error, OpenAIError):
+        return _openai_problem(*_described(error), error.param, error.name_for_programs)
+    if isinstance(error, QuestionTooLong):
+        return _openai_problem(*_described(error), "messages", "context_length_exceeded")
+    if isinstance(error, NotFound):
+        return _openai_problem(404, _NOT_OFFERED)
+    return _openai_problem(*_described(error))
+
+
+def for_openai_clients() -> bool:
+    """Whether the request is for a path where errors have OpenAI's shape."""
+    return has_request_context() and _OPENAI_PATH.match(request.path) is not None
 
 
 def init_app(app: Flask) -> None:
@@ -75,9 +120,19 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Exception, problem_of)
 
 
-def _http_problem(error: HTTPException) -> Response:
-    response = problem(error.code or 500, error.description or error.name)
-    for name, value in error.get_headers():
-        if name.lower() not in ("content-type", "content-length"):
-            response.headers[name] = value
-    return response
+def _described(error: Exception) -> tuple[int, str]:
+    """The status of an error, and what may be said of it."""
+    if isinstance(error, QAServiceError):
+        return status_of(error), str(error)
+    if isinstance(error, HTTPException):
+        return error.code or 500, error.description or error.name
+    _LOG.error("Unexpected error", exc_info=error)
+    return 500, "Something went wrong here; the error was logged."
+
+
+def _openai_problem(status: int, message: str, param: str | None = None, code: str | None = None) -> Response:
+    """An error as OpenAI's API reports it, which knows no 422."""
+    known = 400 if status == 422 else status
+    kind, usual = _OPENAI_KINDS.get(known, ("server_error" if known >= 500 else "invalid_request_error", None))
+    error = {"message": message, "type": kind, "param": param, "code": code or usual}
+    return Response(json.dumps({"error": error}), status=known, mimetype="application/json")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from html import unescape
 from types import SimpleNamespace
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from flask import Flask
 
-from qa_service.answers import Answer, Citation, Delta, Progress, Quote, RelatedPassage
+from qa_service.answers import Answer, Citation, Delta, Exchange, Progress, Quote, RelatedPassage
 from qa_service.app import add_channels
 from qa_service.document_store import DocumentSummary, Work
 from qa_service.errors import IndexUnavailable, InvalidFeedback, InvalidQuestion, UnknownAnswer, UnknownDocument
@@ -101,6 +101,8 @@ class FakePipeline:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str | None, str | None]] = []
+        # What was told of the conversation along with each question.
+        self.told: list[Sequence[Exchange] | None] = []
         self.unavailable = False
         self.keeps_answers = True
         self.rated: list[tuple[str, int, str]] = []
@@ -141,8 +143,10 @@ class FakePipeline:
         conversation_id: str | None = None,
         *,
         default_language: Language = "en",
+        earlier: Sequence[Exchange] | None = None,
     ) -> Answer:
         self._check()
+        self.told.append(earlier)
         self.asked.append((question, language, conversation_id))
         if "too long" in question:
             raise InvalidQuestion("The question is longer than 2000 characters.")
@@ -175,6 +179,13 @@ class FakePipeline:
         yield Delta(rest)
         yield from answer.citations
         yield answer
+
+    def count_tokens(self, text: str) -> int:
+        return len(text.split())
+
+    def first_tokens(self, text: str, most: int) -> str:
+        words = list(re.finditer(r"\S+", text))
+        return text if len(words) <= most else text[: words[most - 1].end()]
 
     def rate(self, answer_id: str, rating: int, comment: str = "") -> None:
         if answer_id != "answer":

@@ -38,6 +38,9 @@ FOR_PROGRAMS = [
     ("GET", "/api/documents/en/visa"),
     ("GET", "/api/none"),
     ("GET", "/v1/models"),
+    ("GET", "/v1/models/qa-service"),
+    ("POST", "/v1/chat/completions"),
+    ("GET", "/v1/none"),
     ("GET", "/metrics"),
     ("GET", "/openapi.json"),
     ("DELETE", "/api/documents/en/visa"),
@@ -143,6 +146,8 @@ def ask(client, method: str, path: str, **options):
     """A request whose body is right for what it is sent to."""
     if method == "POST" and path.startswith("/api/"):
         options["json"] = {"question": "When?", "query": "visa", "answer_id": "answer", "rating": 1}
+    elif path == "/v1/chat/completions":
+        options["json"] = {"model": "qa-service", "messages": [{"role": "user", "content": "When?"}]}
     elif path in ("/", "/embed", "/feedback") and method == "POST":
         options["data"] = {"question": "When?", "answer_id": "answer", "rating": "1"}
     with client.open(path, method=method, **options) as response:
@@ -172,7 +177,10 @@ def test_without_a_key_only_what_is_named_is_open(plain, who):
     for method, path in FOR_PROGRAMS:
         response = ask(plain, method, path, headers=headers)
         assert response.status_code == 401, path
-        assert response.mimetype == "application/problem+json"
+        if path.startswith("/v1/"):
+            assert response.get_json()["error"]["code"] == "invalid_api_key"
+        else:
+            assert response.mimetype == "application/problem+json"
         assert response.headers["WWW-Authenticate"] == "Bearer"
     for method, path in PAGES:
         response = ask(plain, method, path, headers=headers)
@@ -190,6 +198,7 @@ def test_a_key_and_a_session_open_everything(plain, who):
     for method, path in [*FOR_PROGRAMS, *PAGES, *FRAME]:
         response = ask(plain, method, path, headers=headers)
         there = path in ("/", "/embed", "/articles", "/articles/rows") or "documents" in path or "added" in path
+        there = there or path.startswith("/v1/models")
         known = (there or method == "POST") and "none" not in path
         answered = {"DELETE": 405}.get(method, {"/api/feedback": 204}.get(path, 200))
         expected = answered if known else 404

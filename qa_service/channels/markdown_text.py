@@ -1,0 +1,116 @@
+"""An answer as Markdown, for clients that show it so: its text, and below a rule what belongs to it.
+
+Articles' words are data: nothing in them may become a link, an image, markup, or a marker that is none of ours.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from urllib.parse import quote
+
+from qa_service.answers import Answer, Citation
+from qa_service.channels.answer_text import is_repeated
+from qa_service.channels.links import web_address
+from qa_service.channels.page_texts import shown_date, texts, warning_text
+from qa_service.language import Language
+
+_MARKER = re.compile(r"\[(\d{1,6})\]")
+
+# Characters of a title and of a quote in the list of sources; the whole quote is a click away.
+_TITLE = 150
+_QUOTE = 300
+
+_MARKS: dict[Language, tuple[str, str]] = {"en": ("“", "”"), "fr": ("«\u202f", "\u202f»")}
+_COLON: dict[Language, str] = {"en": ":", "fr": "\u00a0:"}
+
+# Brackets become round ones, as markers in quotes do anyway: with a backslash before it, one begins a formula in many
+# chat pages.
+_HARMLESS = str.maketrans(
+    {"\\": "\\\\", "`": "\\`", "*": "\\*", "~": "\\~", "<": "\\<", "[": "(", "]": ")"}
+)
+# An entity, and what emphasises: within a word nothing does.
+_ENTITY_OR_EMPHASIS = re.compile(r"(?=&#?\w+;)|(?<![^\W_])(?=_)|(?=_(?![^\W_]))")
+# What makes a line a heading, a quote, a table or a rule.
+_LINE_START = re.compile(r"^(?=[#>=|]|-{2,})", re.MULTILINE)
+# Behind a marker these make it a link, or the definition of one.
+_AFTER_MARKER = re.compile(r"(\[\d+\])(?=[(:])")
+# What has no place in one line of text: it could turn the text around it, or begin a line.
+_UNSHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
+# Where our notes begin: no answer has such a line of its own.
+_RULE = re.compile(r"^---[ \t]*$", re.MULTILINE)
+# In an address between angle brackets; square ones could pass for a marker.
+_KEPT_IN_ADDRESS = "!#$%&'()*+,/:;=?@~-._"
+
+
+def markdown(answer: Answer, page: Callable[[Citation], str]) -> str:
+    """An answer's text with its markers; below it warnings and sources, with the quotes that the text does not hold.
+
+    A source's address is the one where it was published, else that of our own page, which ``page`` gives.
+    """
+    notes = _notes(answer, page)
+    return "\n\n".join([_text(answer), "---", *notes]) if notes else _text(answer)
+
+
+def without_notes(text: str) -> str:
+    """What ``markdown`` gave, perhaps cut off, as it was before the notes were added."""
+    rule = _RULE.search(text)
+    return text[: rule.start()].rstrip() if rule else text
+
+
+def markers_in(text: str) -> set[int]:
+    """The numbers of the markers in a text that ``markdown`` gave."""
+    return set(map(int, _MARKER.findall(text)))
+
+
+def _text(answer: Answer) -> str:
+    known = {citation.n for citation in answer.citations}
+    parts = [
+        (f"[{part}]" if int(part) in known else f"({part})") if at % 2 else _harmless(part)
+        for at, part in enumerate(_MARKER.split(answer.answer))
+    ]
+    return _AFTER_MARKER.sub(r"\1\\", _LINE_START.sub(r"\\", "".join(parts)))
+
+
+def _notes(answer: Answer, page: Callable[[Citation], str]) -> list[str]:
+    notes = [f"*{warning_text(warning, answer.language)}*" for warning in answer.warnings]
+    if answer.citations:
+        sources = "\n".join(_source(citation, answer, page) for citation in answer.citations)
+        notes += [f"**{texts(answer.language)['sources']}**", sources]
+    return notes
+
+
+def _source(citation: Citation, answer: Answer, page: Callable[[Citation], str]) -> str:
+    language = answer.language
+    line = f"- [{citation.n}] *{_line(citation.title, _TITLE)}*"
+    if citation.published:
+        line += f" ({_line(shown_date(citation.published, language), _TITLE)})"
+    if not is_repeated(citation, answer):
+        line += f"{_COLON[language]} {_quoted(citation.quote, language)}"
+        if citation.parallel:
+            line += f" = {_quoted(citation.parallel.quote, language)}"
+    published = web_address(citation.url)
+    address = _in_brackets(published[0]) if published else page(citation)
+    return f"{line} — <{address}>"
+
+
+def _quoted(words: str, language: Language) -> str:
+    before, after = _MARKS[language]
+    return f"{before}{_line(words, _QUOTE)}{after}"
+
+
+def _line(text: str, longest: int) -> str:
+    """Somebody's words on one line, cut between two words where they are longer."""
+    line = _UNSHOWN.sub(" ", text).strip()
+    if len(line) > longest:
+        line = line[:longest].rsplit(" ", 1)[0] + "…"
+    return _harmless(line)
+
+
+def _harmless(text: str) -> str:
+    return _ENTITY_OR_EMPHASIS.sub(r"\\", text.translate(_HARMLESS))
+
+
+def _in_brackets(address: str) -> str:
+    """An address that cannot end before its end."""
+    return quote(address, safe=_KEPT_IN_ADDRESS, errors="replace")
