@@ -4,8 +4,21 @@ from __future__ import annotations
 
 from flask import Flask, Response
 
-from qa_service.channels import access, api, article_pages, docs_page, openai_api, openapi, pages, problems, web, widget
+from qa_service.channels import (
+    access,
+    api,
+    article_pages,
+    docs_page,
+    ingest,
+    openai_api,
+    openapi,
+    pages,
+    problems,
+    web,
+    widget,
+)
 from qa_service.pipeline import Pipeline
+from qa_service.publishing import Publisher
 from qa_service.settings import Settings, load_settings
 
 # The longest question is far shorter; anything larger is no question.
@@ -27,12 +40,16 @@ def create_app(settings: Settings | None = None) -> Flask:
     pipeline = Pipeline(settings)
     pipeline.follow()
     app.extensions["qa_service"] = pipeline
-    add_channels(app, pipeline, settings)
+    publisher = Publisher(settings) if settings.administrators else None
+    app.extensions["qa_service_publisher"] = publisher
+    add_channels(app, pipeline, settings, publisher)
+    if publisher:
+        publisher.start()
     return app
 
 
-def add_channels(app: Flask, pipeline: Pipeline, settings: Settings) -> None:
-    """Serve a pipeline over every channel, to whom the settings let in."""
+def add_channels(app: Flask, pipeline: Pipeline, settings: Settings, publisher: Publisher | None = None) -> None:
+    """Serve a pipeline over every channel, to whom the settings let in; documents change where there is a publisher."""
     # An id is what it is: no address is made of another one by leaving slashes out.
     app.url_map.merge_slashes = False
     problems.init_app(app)
@@ -41,6 +58,7 @@ def add_channels(app: Flask, pipeline: Pipeline, settings: Settings) -> None:
     pages.init_app(app)
     for channel in (api, openai_api, web, article_pages):
         app.register_blueprint(channel.blueprint(pipeline))
+    app.register_blueprint(ingest.blueprint(publisher))
     app.register_blueprint(widget.blueprint(pipeline, settings.origins))
     app.register_blueprint(openapi.blueprint(app, settings))
     app.register_blueprint(docs_page.blueprint(app, settings))

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from qa_service.errors import DocumentError
 from qa_service.language import LANGUAGES, Language, detect, known_language
-from qa_service.loaders import LOADERS
+from qa_service.loaders import FIELDS_SUFFIX, LOADERS, MAX_FRONT_MATTER, load_fields
 
 SUFFIXES = tuple(LOADERS)
 MAX_TITLE = 200  # characters
@@ -70,6 +70,11 @@ class DocumentFile:
     def name(self) -> str:
         """The id with the suffix: what messages call the document."""
         return self.id + self.path.suffix
+
+    @property
+    def fields_path(self) -> Path:
+        """Where its fields stand, for every format alike: in a file beside it, which may be missing."""
+        return self.path.with_name(self.path.name + FIELDS_SUFFIX)
 
 
 def find_documents(roots: Sequence[Path]) -> tuple[list[DocumentFile], list[Problem]]:
@@ -146,10 +151,17 @@ def _same_file(one: DocumentFile, other: DocumentFile) -> bool:
 
 
 def content_hash(file: DocumentFile) -> str:
-    """The SHA-256 of a document's bytes, in hexadecimal; raises ``DocumentError`` when it cannot be read."""
+    """The SHA-256 of a document's bytes and of its fields file, if it has one, in hexadecimal.
+
+    Raises ``DocumentError`` when one of them cannot be read.
+    """
     try:
-        with _opened(file) as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        with _opened(file.path) as stream:
+            digest = hashlib.file_digest(stream, "sha256")
+        fields = _fields_content(file)
+        if fields is not None:
+            digest.update(hashlib.sha256(fields).digest())
+        return digest.hexdigest()
     except DocumentError as error:
         raise DocumentError(f"{file.name} {error}") from None
     except OSError as error:
@@ -167,6 +179,8 @@ def read_article(file: DocumentFile, *, max_bytes: int) -> Article:
         raise DocumentError(f"{file.name} {error}") from None
     except OSError as error:
         raise DocumentError(f"{file.name} cannot be read: {error.strerror}") from None
+    except MemoryError:
+        raise DocumentError(f"{file.name} needs too much memory to be read") from None
     except Exception:  # noqa: BLE001 (a parser raises whatever a broken file leads it to)
         _log.debug("reading %s failed", file.name, exc_info=True)
         raise DocumentError(f"{file.name} is broken or not a {file.path.suffix} file") from None
@@ -177,31 +191,47 @@ def _article(file: DocumentFile, max_bytes: int) -> Article:
     text = canonical(loaded.text)
     if not text:
         raise DocumentError("has no text")
+    fields = _fields_content(file)
+    metadata = loaded.metadata if fields is None else {**loaded.metadata, **load_fields(fields)}
     return Article(
         id=file.id,
-        title=(_value(loaded.metadata, "title") or text.split("\n", 1)[0])[:MAX_TITLE].strip(),
-        language=_language(loaded.metadata) or detect(text),
+        title=(_value(metadata, "title") or text.split("\n", 1)[0])[:MAX_TITLE].strip(),
+        language=_language(metadata) or detect(text),
         text=text,
-        url=_url(loaded.metadata),
-        published=_published(loaded.metadata),
-        translation_of=_value(loaded.metadata, "translation_of"),
+        url=_url(metadata),
+        published=_published(metadata),
+        translation_of=_value(metadata, "translation_of"),
     )
 
 
 def _content(file: DocumentFile, max_bytes: int) -> bytes:
     """A document's bytes; what is too large is not read at all."""
-    with _opened(file) as stream:
+    with _opened(file.path) as stream:
         size = os.fstat(stream.fileno()).st_size
         if size > max_bytes:
             raise DocumentError(f"is too large: more than {max_bytes:,} bytes")
         return stream.read(size)  # and nothing that is added meanwhile
 
 
-def _opened(file: DocumentFile) -> io.BufferedReader:
+def _fields_content(file: DocumentFile) -> bytes | None:
+    """The bytes of a document's fields file; None when there is none."""
+    path = file.fields_path
+    if path.is_symlink():  # nobody checked where it leads
+        raise DocumentError(f"has a {FIELDS_SUFFIX} file that is a link: not followed")
+    try:
+        with _opened(path) as stream:
+            return stream.read(4 * MAX_FRONT_MATTER + 1)  # a character takes at most four bytes
+    except FileNotFoundError:
+        return None
+    except DocumentError as error:
+        raise DocumentError(f"has a {FIELDS_SUFFIX} file that {error}") from None
+
+
+def _opened(path: Path) -> io.BufferedReader:
     # A pipe may have taken the place of the file that was listed: opening it would wait for its writer.
-    if not stat.S_ISREG(file.path.stat().st_mode):
+    if not stat.S_ISREG(path.stat().st_mode):
         raise DocumentError(_NOT_REGULAR)
-    return file.path.open("rb")
+    return path.open("rb")
 
 
 def canonical(text: str) -> str:

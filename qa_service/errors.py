@@ -14,6 +14,10 @@
     ├── QuestionFileError       a file of questions cannot be read
     ├── UnknownDocument         no indexed document has this id
     ├── UnknownAnswer           no kept answer has this id
+    ├── InvalidDocument         a document that was sent cannot be taken
+    ├── DocumentConflict        something else stands where a document is to be put
+    ├── DocumentsUnavailable    the documents folder cannot be written, or too much is being taken in
+    ├── UnknownJob              no kept job has this id
     └── StorageUnavailable      the database fails, and what was asked of it was not done
 
 Each message is one line that says what is wrong and what to do, and names no folder of the machine.
@@ -74,6 +78,22 @@ class UnknownDocument(QAServiceError):
 
 class UnknownAnswer(QAServiceError):
     """No kept answer has this id."""
+
+
+class InvalidDocument(QAServiceError):
+    """A document that was sent cannot be taken: its id, its fields or its content are wrong."""
+
+
+class DocumentConflict(QAServiceError):
+    """Something else stands where a document is to be put."""
+
+
+class DocumentsUnavailable(QAServiceError):
+    """The documents folder cannot be written, or too many documents are being taken in at once."""
+
+
+class UnknownJob(QAServiceError):
+    """No kept job has this id."""
 
 
 class StorageUnavailable(QAServiceError):

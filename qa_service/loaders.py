@@ -22,6 +22,7 @@ from qa_service.errors import DocumentError
 from qa_service.markup import CELL, Element, page_metadata, parse_page, plain_markdown, visible_text
 
 MAX_FRONT_MATTER = 10_000  # characters
+FIELDS_SUFFIX = ".yaml"  # behind the whole name of a document: the file that holds its fields
 MAX_NESTING = 10  # lists and mappings within each other in a front matter
 MAX_PAGES = 5_000
 MAX_UNZIPPED = 200_000_000  # bytes
@@ -149,26 +150,37 @@ def split_front_matter(text: str) -> tuple[dict[str, object], str]:
     return _mapping(match[1]), text[match.end() :]
 
 
-def _mapping(block: str) -> dict[str, object]:
+def load_fields(data: bytes) -> dict[str, object]:
+    """What a document's fields file holds, in YAML: the same names as in a front matter."""
     try:
-        _refuse_what_grows(block)
+        block = decode(data)
+    except DocumentError as error:
+        raise DocumentError(f"has a {FIELDS_SUFFIX} file that {error}") from None
+    if len(block) > MAX_FRONT_MATTER:
+        raise DocumentError(f"has a {FIELDS_SUFFIX} file of more than {MAX_FRONT_MATTER:,} characters")
+    return _mapping(block, called=f"{FIELDS_SUFFIX} file", first_line=1)
+
+
+def _mapping(block: str, *, called: str = "front matter", first_line: int = 2) -> dict[str, object]:
+    try:
+        _refuse_what_grows(block, called)
         values = yaml.safe_load(block)
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2025-02-30
         mark = getattr(error, "problem_mark", None)
-        where = f" (line {mark.line + 2})" if mark else ""
-        raise DocumentError(f"has a broken front matter{where}: it must be valid YAML") from None
+        where = f" (line {mark.line + first_line})" if mark else ""
+        raise DocumentError(f"has a broken {called}{where}: it must be valid YAML") from None
     if not isinstance(values, dict | None):
-        raise DocumentError("has a broken front matter: it must be lines of the form 'name: value'")
+        raise DocumentError(f"has a broken {called}: it must be lines of the form 'name: value'")
     return {key.lower(): value for key, value in (values or {}).items() if isinstance(key, str)}
 
 
-def _refuse_what_grows(block: str) -> None:
+def _refuse_what_grows(block: str, called: str) -> None:
     # Tags make objects, merged aliases grow exponentially, nesting takes time with its square: none has a use here.
     depth = 0
     for event in yaml.parse(block, Loader=yaml.SafeLoader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_NESTING or isinstance(event, yaml.AliasEvent) or getattr(event, "tag", None):
-            raise DocumentError("has a front matter with YAML tags, aliases or deep nesting: write plain values")
+            raise DocumentError(f"has a {called} with YAML tags, aliases or deep nesting: write plain values")
 
 
 def flowing(lines: Sequence[str]) -> str:

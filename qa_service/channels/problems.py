@@ -16,9 +16,12 @@ from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.http import HTTP_STATUS_CODES
 
 from qa_service.errors import (
+    DocumentConflict,
+    DocumentsUnavailable,
     EmbeddingsUnavailable,
     IndexMismatch,
     IndexUnavailable,
+    InvalidDocument,
     InvalidFeedback,
     InvalidQuestion,
     QAServiceError,
@@ -26,6 +29,7 @@ from qa_service.errors import (
     StorageUnavailable,
     UnknownAnswer,
     UnknownDocument,
+    UnknownJob,
 )
 
 _LOG = logging.getLogger(__name__)
@@ -36,6 +40,10 @@ _STATUS: dict[type[QAServiceError], int] = {
     InvalidFeedback: 422,
     UnknownDocument: 404,
     UnknownAnswer: 404,
+    UnknownJob: 404,
+    InvalidDocument: 422,
+    DocumentConflict: 409,
+    DocumentsUnavailable: 503,
     IndexUnavailable: 503,
     IndexMismatch: 503,
     EmbeddingsUnavailable: 503,

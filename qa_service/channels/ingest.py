@@ -1,0 +1,246 @@
+"""Documents sent and removed by programs, such as a CMS's publish hook: ``202``, and where to ask what became of it.
+
+A body is the document itself, its fields in headers, or JSON that holds the text and its fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from typing import Annotated, Literal
+from urllib.parse import unquote_to_bytes
+
+from flask import Blueprint, Response, json, jsonify, request, url_for
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from werkzeug.exceptions import BadRequest, Forbidden, RequestEntityTooLarge, UnprocessableEntity, UnsupportedMediaType
+
+from qa_service.channels.operations import Content, Operation, Parameter, operation
+from qa_service.publishing import FIELDS, SUFFIXES, Job, Publisher
+
+# What JSON adds to a text that is all ASCII: its other fields, quotes and escaped line ends.
+_JSON_MORE = 64 * 1024
+_BLOCK = 1 << 16
+_LONGEST_FIELD = 2_000  # characters
+_FORMATS = {"text": ".txt", "markdown": ".md", "html": ".html"}
+_HEADER = "X-Document-"
+_TAG = "documents"
+
+Short = Annotated[str, Field(max_length=_LONGEST_FIELD)]
+
+
+class DocumentBody(BaseModel):
+    """The body of ``PUT /api/documents/<id>`` as JSON. A field that is given overrides the one within the text."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    text: str
+    format: Literal["text", "markdown", "html"] = "text"
+    title: Short | None = None
+    language: Short | None = None
+    url: Short | None = None
+    published: Short | None = None
+    translation_of: Short | None = None
+
+
+class Accepted(BaseModel):
+    """A job that was begun, and where to ask what becomes of it."""
+
+    job_id: str
+    status_url: str
+    document_id: str
+    action: Literal["put", "delete"]
+    state: Literal["queued", "indexing", "done", "failed"]
+
+
+_ID = Parameter("document_id", str, "path", "Path of the document, without a suffix.", required=True, example="fr/visa")
+_FIELD_HEADERS = tuple(
+    Parameter(
+        f"{_HEADER}{name.replace('_', '-').title()}",
+        str,
+        "header",
+        f"The field `{name}` of a document that is sent as it is: UTF-8, or `UTF-8''` and percent-encoded.",
+    )
+    for name in FIELDS
+)
+_ENGLISH_JSON = {
+    "text": "The footbridge over the Alder opened on 12 May 2024.",
+    "title": "The footbridge",
+    "language": "en",
+    "published": "2024-05-13",
+}
+_FRENCH_JSON = {
+    "text": "# La passerelle\n\nLa passerelle sur l’Aulne a été inaugurée le 12 mai 2024.",
+    "format": "markdown",
+    "language": "fr",
+    "url": "https://example.org/fr/passerelle",
+    "translation_of": "en/footbridge",
+}
+_BEGUN = {
+    "job_id": "5f0c8a8e6b3f4f7c9d1e2a3b4c5d6e7f",
+    "status_url": "/api/jobs/5f0c8a8e6b3f4f7c9d1e2a3b4c5d6e7f",
+    "document_id": "fr/passerelle",
+    "action": "put",
+    "state": "queued",
+}
+_JOB_DONE = {
+    "id": "5f0c8a8e6b3f4f7c9d1e2a3b4c5d6e7f",
+    "document_id": "fr/passerelle",
+    "action": "put",
+    "state": "done",
+    "detail": None,
+    "generation": "000002-1f7a93",
+    "created_at": "2025-03-18T09:30:00.000+00:00",
+    "updated_at": "2025-03-18T09:30:04.000+00:00",
+}
+_JOB_FAILED = _JOB_DONE | {"state": "failed", "detail": "fr/passerelle.pdf is encrypted.", "generation": None}
+
+_PUT = Operation(
+    summary="Publish a document",
+    tag=_TAG,
+    description="Puts a document into the documents folder, in the place of what its id has now, and indexes it in the "
+    "background. The body is the document itself, with its fields in headers, or JSON. It is read before anything "
+    "changes: what cannot be read is refused with 422.",
+    access="admin",
+    body=Content(DocumentBody, ("application/json", *SUFFIXES), {"English": _ENGLISH_JSON, "French": _FRENCH_JSON}),
+    parameters=(_ID, *_FIELD_HEADERS),
+    replies={202: Content(Accepted, examples={"queued": _BEGUN})},
+    problems=(400, 409, 413, 415, 422, 503),
+)
+_DELETE = Operation(
+    summary="Remove a document",
+    tag=_TAG,
+    description="Removes the files of a document from the documents folder, and the document from the index.",
+    access="admin",
+    parameters=(_ID,),
+    replies={202: Content(Accepted, examples={"queued": _BEGUN | {"action": "delete"}})},
+    problems=(404, 409, 422, 503),
+)
+_STATUS = Operation(
+    summary="What became of a published or removed document",
+    tag=_TAG,
+    description="`done`: the index has the change, and questions are answered from it within about a second. "
+    "`failed`: `detail` says why. Ended jobs are kept for a week.",
+    access="admin",
+    parameters=(Parameter("job_id", str, "path", required=True, example=_BEGUN["job_id"]),),
+    replies={200: Content(Job, examples={"done": _JOB_DONE, "failed": _JOB_FAILED})},
+    problems=(404, 503),
+)
+
+
+def blueprint(publisher: Publisher | None) -> Blueprint:
+    """The routes that change documents; without a publisher each of them says that documents cannot be changed."""
+    routes = Blueprint("ingest", __name__)
+
+    # An empty part of an id is refused, and not passed over.
+    @routes.put("/api/documents/<path:document_id>", merge_slashes=False)
+    @operation(_PUT)
+    def put(document_id: str) -> Response:
+        taken = _allowed(publisher)
+        _require_whole()
+        sent: tuple[str, Iterable[bytes], dict[str, str]]
+        if request.mimetype == "application/json":
+            request.max_content_length = taken.max_bytes + _JSON_MORE
+            sent = _from_json(taken.max_bytes)
+        else:
+            request.max_content_length = taken.max_bytes
+            sent = _suffix(), _blocks(), _header_fields()
+        return _accepted(taken.put(document_id, *sent))
+
+    @routes.delete("/api/documents/<path:document_id>", merge_slashes=False)
+    @operation(_DELETE)
+    def delete(document_id: str) -> Response:
+        return _accepted(_allowed(publisher).delete(document_id))
+
+    @routes.get("/api/jobs/<job_id>")
+    @operation(_STATUS)
+    def job(job_id: str) -> Response:
+        return _unstored(jsonify(asdict(_allowed(publisher).job(job_id))))
+
+    return routes
+
+
+def _allowed(publisher: Publisher | None) -> Publisher:
+    if publisher is None:
+        raise Forbidden("Documents cannot be changed over HTTP here: QA_ADMIN_KEYS is not set.")
+    return publisher
+
+
+def _accepted(job: Job) -> Response:
+    address = url_for("ingest.job", job_id=job.id)
+    begun = Accepted(job_id=job.id, status_url=address, document_id=job.document_id, action=job.action, state=job.state)
+    response = _unstored(jsonify(begun.model_dump()))
+    response.status_code = 202
+    response.headers["Location"] = address
+    return response
+
+
+def _unstored(response: Response) -> Response:
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _require_whole() -> None:
+    """Refuse what is not the document itself, as it is."""
+    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        raise UnsupportedMediaType("Send the document as it is, without a Content-Encoding.")
+    if "Content-Range" in request.headers:
+        raise BadRequest("Send the whole document, without a Content-Range.")
+    charset = request.mimetype_params.get("charset", "utf-8").lower()
+    if charset not in ("utf-8", "utf8") and not request.mimetype.startswith("application/"):
+        raise UnsupportedMediaType("The charset must be UTF-8.")
+
+
+def _suffix() -> str:
+    suffix = SUFFIXES.get(request.mimetype)
+    if suffix is None:
+        raise UnsupportedMediaType(f"The Content-Type must be application/json or one of {', '.join(SUFFIXES)}.")
+    return suffix
+
+
+def _blocks() -> Iterator[bytes]:
+    """The body as it comes; never all of it in memory."""
+    while block := request.stream.read(_BLOCK):
+        yield block
+
+
+def _header_fields() -> dict[str, str]:
+    names = {name: f"{_HEADER}{name.replace('_', '-')}" for name in FIELDS}
+    return {name: _header_value(header) for name, header in names.items() if header in request.headers}
+
+
+def _header_value(name: str) -> str:
+    """A header's text: RFC 8187's form, else UTF-8 as clients send it, else the Latin-1 that HTTP once meant."""
+    raw = request.headers[name].encode("latin-1", "replace")
+    charset, mark, rest = raw.partition(b"'")
+    _, second, encoded = rest.partition(b"'")
+    extended = bool(mark and second) and charset.lower() == b"utf-8"
+    try:
+        value = (unquote_to_bytes(encoded) if extended else raw).decode()
+    except UnicodeDecodeError:
+        if extended:
+            raise UnprocessableEntity(f"{name}: what is percent-encoded is not UTF-8.") from None
+        value = raw.decode("latin-1")
+    if len(value) > _LONGEST_FIELD:
+        raise UnprocessableEntity(f"{name}: longer than {_LONGEST_FIELD} characters.")
+    return value
+
+
+def _from_json(max_bytes: int) -> tuple[str, list[bytes], dict[str, str]]:
+    """Suffix, content and fields of a body in JSON; 400 when it is no object, 413 or 422 when a field is wrong."""
+    try:
+        given = json.loads(request.get_data())
+    except (ValueError, RecursionError):
+        raise BadRequest("The body is not JSON.") from None
+    if not isinstance(given, dict):
+        raise BadRequest("The body is not a JSON object.")
+    try:
+        body = DocumentBody.model_validate(given)
+    except ValidationError as error:
+        wrong = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = ".".join(map(str, wrong["loc"]))
+        raise UnprocessableEntity(f"{where}: {wrong['msg']}") from None
+    content = body.text.encode()
+    if len(content) > max_bytes:
+        raise RequestEntityTooLarge
+    fields = {name: value for name in FIELDS if (value := getattr(body, name)) is not None}
+    return _FORMATS[body.format], [content], fields
