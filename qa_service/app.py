@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from flask import Flask, Response
 
+from qa_service import __version__, tracing
 from qa_service.channels import (
     access,
     api,
     article_pages,
     docs_page,
     ingest,
+    metrics,
+    observing,
     openai_api,
     openapi,
     pages,
@@ -17,6 +22,7 @@ from qa_service.channels import (
     web,
     widget,
 )
+from qa_service.channels.questions import ObservedPipeline
 from qa_service.pipeline import Pipeline
 from qa_service.publishing import Publisher
 from qa_service.settings import Settings, load_settings
@@ -37,6 +43,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = _LARGEST_BODY
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.json.sort_keys = False  # type: ignore[attr-defined]
+    tracing.start(__version__, questions=settings.log_questions)
     pipeline = Pipeline(settings)
     pipeline.follow()
     app.extensions["qa_service"] = pipeline
@@ -52,11 +59,13 @@ def add_channels(app: Flask, pipeline: Pipeline, settings: Settings, publisher: 
     """Serve a pipeline over every channel, to whom the settings let in; documents change where there is a publisher."""
     # An id is what it is: no address is made of another one by leaving slashes out.
     app.url_map.merge_slashes = False
+    observing.init_app(app, __version__)  # the first: what turns a request away is observed too
+    pipeline = cast("Pipeline", ObservedPipeline(pipeline, log_questions=settings.log_questions))
     problems.init_app(app)
     access.init_app(app, settings)
     app.after_request(_secured)
     pages.init_app(app)
-    for channel in (api, openai_api, web, article_pages):
+    for channel in (api, openai_api, web, article_pages, metrics):
         app.register_blueprint(channel.blueprint(pipeline))
     app.register_blueprint(ingest.blueprint(publisher))
     app.register_blueprint(widget.blueprint(pipeline, settings.origins))

@@ -170,6 +170,7 @@ def feedback(as_json: bool) -> None:
 @click.option("--port", type=click.IntRange(1, 65_535), help="Port to listen on, instead of QA_PORT.")
 def serve(host: str | None, port: int | None) -> None:
     """Serve the chat page and the HTTP endpoints under gunicorn until a signal ends it."""
+    from qa_service import tracing
     from qa_service.database import database_url
     from qa_service.embedding_model import load_embeddings
     from qa_service.language_model import LanguageModel
@@ -179,6 +180,7 @@ def serve(host: str | None, port: int | None) -> None:
     load_embeddings(settings.embeddings)  # a wrong setting is said here, once, and not by each worker
     LanguageModel.load(settings)
     database_url(settings)
+    tracing.check()
     _require_free(settings)
     click.echo(f"Serving on http://{settings.address}")
     Server(settings).run()

@@ -133,6 +133,10 @@ class Database:
                 f"The database cannot be used ({_reason(error)}); try again, or see to what QA_DATABASE_URL names."
             ) from None
 
+    def is_usable(self) -> bool:
+        """Whether it answers, and took what was last written to it; while there is no file yet, nothing is known."""
+        return not self._failing and (not self.exists() or self.attempt(_is_ours, otherwise=False))
+
     def close(self) -> None:
         """Close the database; a later call opens it again."""
         with self._lock:

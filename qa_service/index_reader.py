@@ -220,6 +220,11 @@ class CurrentIndex:
         self._follower = threading.Thread(target=self._look, name="index-follower", daemon=True)
         self._follower.start()
 
+    @property
+    def is_followed(self) -> bool:
+        """False when the thread that looks for new generations was started and has ended."""
+        return self._follower is None or self._follower.is_alive()
+
     def _look(self) -> None:
         while not self._stopped.wait(_LOOK_EVERY_S):
             try:

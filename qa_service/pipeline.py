@@ -8,6 +8,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
+from qa_service import tracing
 from qa_service.answers import Answer, Citation, Delta, Exchange, Progress, Quote, RelatedPassage
 from qa_service.articles import Article
 from qa_service.composing import extractive, llm
@@ -59,6 +60,7 @@ class IndexStatus:
     model: str
     documents: dict[str, int]
     passages: dict[str, int]
+    size_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -190,12 +192,17 @@ class Pipeline:
         earlier = self._earlier(asked)
         language = asked.spoken(earlier)
         with self._index.use() as index:  # before anything is asked of a model: without an index nothing is
-            understood = self._understood(asked.question, earlier, language, allowance)
-            reading = read(understood, index, self._model)
+            with tracing.span("retrieve", qa__language=language) as traced:
+                traced.question(asked.question)
+                understood = self._understood(asked.question, earlier, language, allowance)
+                reading = read(understood, index, self._model)
+                traced.set(qa__passages=len(reading.ranked))
             retrieved = time.perf_counter()
             yield Delta("")
             yield Progress(len(reading.ranked))
-            draft = yield from self._composed(reading, language, index, allowance)
+            with tracing.span("compose", qa__language=language) as traced:
+                draft = yield from self._composed(reading, language, index, allowance)
+                traced.set(qa__composer=draft.composer, qa__citations=len(draft.citations))
         composed = time.perf_counter()
         answer = Answer(
             id=uuid.uuid4().hex,
@@ -320,9 +327,20 @@ class Pipeline:
         with self._index.use() as index:
             made = index.manifest
             age = datetime.now(UTC) - datetime.fromisoformat(made.created)
+            size = sum(size for size, _ in made.files.values())
             return IndexStatus(
-                index.name, made.created, round(age.total_seconds(), 1), made.model, made.documents, made.passages
+                index.name, made.created, round(age.total_seconds(), 1), made.model, made.documents, made.passages, size
             )
+
+    def alive(self) -> bool:
+        """Whether a new generation would still be noticed, where the index is followed."""
+        return self._index.is_followed
+
+    def parts(self) -> dict[str, str]:
+        """What an answer can do without, and whether it has to: ``ok``, ``unavailable``, or ``off`` where not set."""
+        keeps = "ok" if self._database.is_usable() else "unavailable"
+        writes = "unavailable" if self._llm and self._llm.left_alone else "ok"
+        return {"database": keeps if self.keeps_answers else "off", "language_model": writes if self._llm else "off"}
 
     def _checked(self, question: str) -> str:
         asked = _clean(question)

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import shutil
 import signal
 import socket
+import tempfile
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response
 from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
 from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import ThreadWorker
 
+from qa_service import logs, metrics
 from qa_service.app import create_app
 from qa_service.channels.problems import problem
 from qa_service.settings import Settings
+
+_LOG = logging.getLogger(__name__)
 
 # How long a client may take to send a request. gunicorn waits for ever, and a thread waits with it.
 _SLOWEST_REQUEST_S = 20.0
@@ -44,6 +54,30 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             deadline.cancel()
 
 
+class GunicornLog(Logger):  # type: ignore[misc]
+    """gunicorn's log as a part of ours, without what it tells of who asked for what."""
+
+    def setup(self, cfg: Any) -> None:  # noqa: ANN401
+        """Leave the records to the handlers that ``logs.set_up`` made; each request has a line of ours."""
+        self.cfg = cfg
+        self._access_log_enabled = False
+        self.error_log.propagate = True
+        self.error_log.setLevel(self.LOG_LEVELS[cfg.loglevel])
+
+    def warning(self, msg: str, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        """Log a warning; of a malformed request neither its address nor its beginning, which may hold anything."""
+        if msg.startswith("Invalid request from ip="):
+            self.error_log.info("A malformed request was refused.")
+        else:
+            super().warning(msg, *args, **kwargs)
+
+    def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        """Log an error with its traceback, and without the address that was asked for, whose query may hold a key."""
+        if msg.startswith("Error handling request"):
+            msg, args = "Error handling request", ()
+        super().exception(msg, *args, **kwargs)
+
+
 class Server(BaseApplication):  # type: ignore[misc]
     """gunicorn, set up from our settings. Each worker makes its own application, after it has forked."""
 
@@ -64,16 +98,54 @@ class Server(BaseApplication):  # type: ignore[misc]
             "graceful_timeout": 20,
             # A worker checks and opens the whole index before it first says that it lives.
             "timeout": 300,
-            "loglevel": "warning",
+            "logger_class": GunicornLog,
+            "loglevel": "debug" if self._settings.log_level == "debug" else "warning",
+            "child_exit": _forget,
         }
         for name, value in chosen.items():
             self.cfg.set(name, value)
+
+    def run(self) -> None:
+        """Serve until a signal ends it, the workers counting together."""
+        logs.set_up(self._settings)
+        with _counted_together():
+            super().run()
 
     def load(self) -> Flask:
         """The application of one worker."""
         app = create_app(self._settings)
         app.register_error_handler(ParseException, _malformed)
         return app
+
+
+@contextmanager
+def _counted_together() -> Iterator[None]:
+    """A folder in which all workers keep their counts, unless the environment names one; gone afterwards.
+
+    The environment names it before any worker begins to count.
+    """
+    try:
+        if given := os.environ.get(metrics.FOLDER_VARIABLE):
+            Path(given).mkdir(parents=True, exist_ok=True)
+            made = None
+        else:
+            made = tempfile.mkdtemp(prefix="qa-service-metrics-")
+            os.environ[metrics.FOLDER_VARIABLE] = made
+    except OSError as error:
+        os.environ.pop(metrics.FOLDER_VARIABLE, None)
+        _LOG.warning("There is no folder for the workers' counts (%s): each counts by itself.", error.strerror)
+        made = None
+    master = os.getpid()
+    try:
+        yield
+    finally:
+        if made and os.getpid() == master:  # a worker that ends passes here too
+            shutil.rmtree(made, ignore_errors=True)
+
+
+def _forget(_server: object, worker: Any) -> None:  # noqa: ANN401
+    if os.environ.get(metrics.FOLDER_VARIABLE):
+        metrics.forget_worker(worker.pid)
 
 
 def _malformed(_error: Exception) -> Response:

@@ -125,11 +125,13 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="What is logged: from `debug`, `info`, `warning` or `error` upwards."
     )
-    log_format: Literal["json", "text"] = Field(
-        "json", description="How it is logged: `json`, an object a line, or `text`, to be read by people."
+    log_format: Literal["", "json", "text"] = Field(
+        "",
+        description="How it is logged: `json`, an object a line, or `text`, to be read by people; empty: `text` on a "
+        "terminal, else `json`.",
     )
     log_questions: bool = Field(
-        False, description="Whether the text of questions is logged; without it only their length is."
+        False, description="Whether the text of questions is logged and traced; without it only their length is."
     )
     host: str = Field("127.0.0.1", description="Address that the service listens on.")
     port: Annotated[int, Field(ge=1, le=65_535)] = Field(8000, description="Port that the service listens on.")

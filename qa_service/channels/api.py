@@ -15,7 +15,7 @@ from qa_service.articles import Article
 from qa_service.channels.bodies import body_of
 from qa_service.channels.negotiation import preferred_language
 from qa_service.channels.operations import DOCUMENT_ID, HAS_TEXT, NOTHING, Content, Operation, operation
-from qa_service.channels.problems import Problem, problem_of
+from qa_service.channels.problems import Problem, problem, problem_of
 from qa_service.channels.streams import SILENCE, event_stream
 from qa_service.document_store import DocumentSummary
 from qa_service.language import Language
@@ -234,12 +234,14 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
     @routes.get("/healthz")
     @operation(_HEALTHZ)
     def healthz() -> Response:
+        if not pipeline.alive():
+            return problem(503, "The index is not followed any more; start this worker again.")
         return jsonify(status="ok")
 
     @routes.get("/readyz")
     @operation(_READYZ)
     def readyz() -> Response:
-        return jsonify(status="ready", **asdict(pipeline.status()))
+        return jsonify(status="ready", **asdict(pipeline.status()), **pipeline.parts())
 
     return routes
 

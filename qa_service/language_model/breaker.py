@@ -7,6 +7,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from qa_service import metrics
+
 _log = logging.getLogger(__name__)
 
 FAILURES = 5
@@ -96,6 +98,7 @@ class Breaker:
         if is_open and not was_open:
             self._say_open()
         elif was_open and not is_open:
+            metrics.llm_left_alone(self._name, alone=False)
             _log.warning("The language model %s answers again.", self._name)
 
     def _end_probe(self, well: bool | None) -> None:
@@ -115,4 +118,5 @@ class Breaker:
         self._open_until = max(self._open_until or 0.0, self._clock() + seconds)
 
     def _say_open(self) -> None:
+        metrics.llm_left_alone(self._name, alone=True)
         _log.warning("The language model %s keeps failing and is left alone for a while.", self._name)

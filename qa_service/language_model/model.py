@@ -7,12 +7,14 @@ import logging
 import os
 import random
 import threading
+import time
 from collections.abc import Generator
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 from langchain_core.runnables import RunnableConfig
 
+from qa_service import metrics, tracing
 from qa_service.language_model import failures
 from qa_service.language_model.allowance import Allowance, Usage
 from qa_service.language_model.breaker import Breaker
@@ -31,6 +33,8 @@ BACKOFF_SECONDS = 0.5
 AT_ONCE = 64
 # Threads of a worker that no model may hold up: the page and the health check are asked for meanwhile.
 _THREADS_FREE = 2
+# No failure: whoever asked does not want the rest.
+_STOPPED = Failure("stopped", blames=False)
 
 
 class LanguageModel:
@@ -118,6 +122,11 @@ class LanguageModel:
             if not retried or wait is None:
                 raise self._unavailable(failed)
 
+    @property
+    def left_alone(self) -> bool:
+        """Whether the provider is to be left alone just now, after failures."""
+        return self._breaker.is_open
+
     def close(self) -> None:
         """Cancel what runs, and end the thread in the background. Later calls raise Unavailable."""
         with self._lock:
@@ -139,19 +148,31 @@ class LanguageModel:
         config = RunnableConfig(run_name=_RUN_NAME, metadata={"qa_service_model": self.name})
         call = Call(self._chat, messages, config, permit, self._max_characters)
         allowance.usage.calls += 1
-        came = False
-        try:
-            background.start(call, allowance.remaining)
-            for piece in call.pieces(allowance):
-                came = came or bool(piece)
-                yield piece
-        finally:
-            background.cancel(call)
-            _count(call, messages, allowance.usage)
+        came, ended, began = False, False, time.perf_counter()
+        with tracing.span("llm", gen_ai__operation__name="chat", gen_ai__request__model=self.name) as traced:
+            try:
+                background.start(call, allowance.remaining)
+                for piece in call.pieces(allowance):
+                    came = came or bool(piece)
+                    yield piece
+                ended = True
+            finally:
+                background.cancel(call)
+                used = _count(call, messages, allowance.usage)
+                self._tell(call.failure if ended else _STOPPED, used, time.perf_counter() - began, traced)
         if came and call.failure is not None:
             _log.warning("The language model %s was cut short: %s.", self.name, call.failure.kind)
             raise CutShort(f"The answer of the language model {self.name} was cut short ({call.failure.kind}).")
         return call.failure
+
+    def _tell(self, failure: Failure | None, used: Usage, seconds: float, traced: tracing.Span) -> None:
+        """Count a request and what it used, and say so to its span."""
+        outcome = "answered" if failure is None else failure.kind if failure is _STOPPED else "failed"
+        metrics.llm_called(self.name, outcome, seconds, used.input_tokens, used.output_tokens)
+        traced.set(gen_ai__usage__input_tokens=used.input_tokens, gen_ai__usage__output_tokens=used.output_tokens)
+        if outcome == "failed" and failure is not None:
+            metrics.llm_failed(self.name, failure.kind)
+            traced.fail(failure.kind)
 
     def _here(self) -> tuple[BackgroundLoop | None, Breaker]:
         """The loop of this process, started when it is first needed, and the breaker; no loop after ``close``."""
@@ -173,15 +194,20 @@ class LanguageModel:
         return wait if possible and not self._breaker.is_open else None
 
     def _unavailable(self, failure: Failure) -> Unavailable:
-        if failure not in failures.NOT_SENT:
+        if failure in failures.NOT_SENT:
+            metrics.llm_failed(self.name, failure.kind)
+        else:
             _log.warning("The language model %s gave no answer: %s.", self.name, failure.kind)
         kind = PromptTooLong if failure.too_long else Unavailable
         return kind(f"The language model {self.name} did not answer ({failure.kind}).")
 
 
-def _count(call: Call, messages: list[BaseMessage], usage: Usage) -> None:
-    """Add what a call used: as the provider says, else as the shipped table counts it."""
-    if not call.accepted:
-        return
-    usage.input_tokens += call.input_tokens or sum(count_tokens(str(message.text)) for message in messages)
-    usage.output_tokens += call.output_tokens or count_tokens("".join(call.received))
+def _count(call: Call, messages: list[BaseMessage], usage: Usage) -> Usage:
+    """What a call used, as the provider says, else as the shipped table counts it; added to what the answer used."""
+    used = Usage(1)
+    if call.accepted:
+        used.input_tokens = call.input_tokens or sum(count_tokens(str(message.text)) for message in messages)
+        used.output_tokens = call.output_tokens or count_tokens("".join(call.received))
+    usage.input_tokens += used.input_tokens
+    usage.output_tokens += used.output_tokens
+    return used

@@ -112,7 +112,20 @@ class FakePipeline:
 
     def status(self) -> SimpleNamespace:
         self._check()
-        return SimpleNamespace(documents={"en": 1200, "fr": 1})
+        return SimpleNamespace(
+            documents={"en": 1200, "fr": 1},
+            passages={"en": 3600, "fr": 3},
+            generation="1-abc",
+            model="static",
+            age_s=60.0,
+            size_bytes=1_000,
+        )
+
+    def alive(self) -> bool:
+        return True
+
+    def parts(self) -> dict[str, str]:
+        return {"database": "ok", "language_model": "off"}
 
     def document(self, document_id: str) -> SimpleNamespace:
         self._check()

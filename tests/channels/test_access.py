@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -66,6 +66,11 @@ ADDED = {("GET", "/added-later"), ("GET", "/api/added-later")}
 @dataclass(frozen=True)
 class Status:
     documents: dict[str, int]
+    passages: dict[str, int] = field(default_factory=dict)
+    generation: str = "1-abc"
+    model: str = "static"
+    age_s: float = 60.0
+    size_bytes: int = 1_000
 
 
 class WholePipeline(FakePipeline):
@@ -197,8 +202,8 @@ def test_a_key_and_a_session_open_everything(plain, who):
     headers = accepted()[who]
     for method, path in [*FOR_PROGRAMS, *PAGES, *FRAME]:
         response = ask(plain, method, path, headers=headers)
-        there = path in ("/", "/embed", "/articles", "/articles/rows") or "documents" in path or "added" in path
-        there = there or path.startswith("/v1/models")
+        there = path in ("/", "/embed", "/articles", "/articles/rows", "/metrics") or path.startswith("/v1/models")
+        there = there or "documents" in path or "added" in path
         known = (there or method == "POST") and "none" not in path
         answered = {"DELETE": 405}.get(method, {"/api/feedback": 204}.get(path, 200))
         expected = answered if known else 404
