@@ -26,9 +26,7 @@ _COLON: dict[Language, str] = {"en": ":", "fr": "\u00a0:"}
 
 # Brackets become round ones, as markers in quotes do anyway: with a backslash before it, one begins a formula in many
 # chat pages.
-_HARMLESS = str.maketrans(
-    {"\\": "\\\\", "`": "\\`", "*": "\\*", "~": "\\~", "<": "\\<", "[": "(", "]": ")"}
-)
+_HARMLESS = str.maketrans({"\\": "\\\\", "`": "\\`", "*": "\\*", "~": "\\~", "<": "\\<", "[": "(", "]": ")"})
 # An entity, and what emphasises: within a word nothing does.
 _ENTITY_OR_EMPHASIS = re.compile(r"(?=&#?\w+;)|(?<![^\W_])(?=_)|(?=_(?![^\W_]))")
 # What makes a line a heading, a quote, a table or a rule.
