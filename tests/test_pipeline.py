@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from qa_service.answers import Answer, Citation, Delta, Progress
+from qa_service.answers import Answer, Citation, Delta, Exchange, Progress
 from qa_service.errors import (
     IndexUnavailable,
     InvalidFeedback,
@@ -106,6 +106,32 @@ def test_a_question_may_lean_on_the_one_before(
     answer = pipeline.answer(then, conversation_id=started.conversation_id)
     assert (answer.question, answer.language) == (then, language)
     assert any(words in citation.quote for citation in answer.citations)
+    told = pipeline.answer(then, earlier=[Exchange(first, started.answer)])
+    assert (told.question, told.language, told.citations) == (then, language, answer.citations)
+
+
+def test_a_conversation_that_is_told_takes_the_place_of_the_kept_one(pipeline: Pipeline) -> None:
+    kept = pipeline.answer("When was the visa agreement signed?").conversation_id
+    assert "New York" in pipeline.answer("Where?", conversation_id=kept).answer
+    assert "New York" not in pipeline.answer("Where?", conversation_id=kept, earlier=[]).answer
+
+
+def test_a_told_conversation_is_read_as_far_as_it_may_matter(pipeline: Pipeline) -> None:
+    visa = Exchange("When was the visa agreement signed?", "")
+    leaning = Exchange("And how long is it? " + "x" * 5_000, "\ud800\0" + "y" * 5_000)
+    assert "New York" in pipeline.answer("Where?", earlier=[visa, *[Exchange("Why?", "")] * 19]).answer
+    assert "New York" not in pipeline.answer("Where?", earlier=[visa, *[Exchange("Why?", "")] * 20]).answer
+    assert (
+        pipeline.answer("Et où ?", earlier=[visa, leaning, Exchange("\ud800", ""), Exchange("", "")]).language == "fr"
+    )
+
+
+def test_an_answer_in_a_told_conversation_is_kept(pipeline: Pipeline) -> None:
+    answer = pipeline.answer("Where?", earlier=[Exchange("When was the visa agreement signed?", "In 2024 [1].")])
+    pipeline.rate(answer.id, 1)
+    (turn,) = pipeline._conversations.turns(answer.conversation_id)
+    assert (turn.question, turn.answer) == ("Where?", answer.answer)
+    assert "agreement" in turn.understood
 
 
 def test_names_alone_are_answered_in_the_conversations_language(pipeline: Pipeline) -> None:

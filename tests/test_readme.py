@@ -15,8 +15,11 @@ from qa_service.app import create_app
 from qa_service.cli import main
 from qa_service.indexing import index_documents
 from qa_service.settings import load_settings
+from tests.channels.test_openai_api import served
 
 ROOT = Path(__file__).parents[1]
+# Where the examples expect the service.
+SERVED = "http://127.0.0.1:8000"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 EVALUATION = (ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8")
 
@@ -225,7 +228,24 @@ def test_the_evaluation_runs_from_python(question_file, capsys):
     assert 0 <= float(capsys.readouterr().out) <= 1
 
 
-@pytest.mark.parametrize("code", blocks("python"))
+@pytest.mark.parametrize("code", [code for code in blocks("python") if SERVED in code])
+def test_python_examples_of_clients_run(app, capsys, code):
+    with served(app) as address:
+        names: dict[str, object] = {}
+        exec(code.replace(SERVED, address.removesuffix("/v1")), names)
+        if "client" in names:
+            names["client"].close()
+    assert "**Sources**" in capsys.readouterr().out
+
+
+def test_the_request_of_an_openai_client_is_answered(app):
+    (words,) = [shlex.split(line) for line in section("OpenAI-compatible clients").splitlines() if line[:5] == "curl "]
+    body = words[words.index("-d") + 1]
+    answered = app.test_client().post(words[1].removeprefix(SERVED), data=body).get_json()
+    assert answered["choices"][0]["message"]["citations"]
+
+
+@pytest.mark.parametrize("code", [code for code in blocks("python") if SERVED not in code])
 def test_python_examples_run(settings, capsys, code):
     names: dict[str, object] = {}
     try:

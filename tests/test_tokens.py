@@ -10,7 +10,16 @@ import tiktoken
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qa_service.tokens import MODEL_DIRECTORY, RANKS_FILE, count_tokens, normalise, read_ranks, token_ids, token_table
+from qa_service.tokens import (
+    MODEL_DIRECTORY,
+    RANKS_FILE,
+    count_tokens,
+    first_tokens,
+    normalise,
+    read_ranks,
+    token_ids,
+    token_table,
+)
 
 OFFLINE = """
 import socket
@@ -89,3 +98,22 @@ def test_a_run_of_one_character_takes_linear_time(char):
 def test_no_network_is_needed():
     run = subprocess.run([sys.executable, "-c", OFFLINE], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.parametrize(
+    "text", ["The bridge isn’t openable. [1]\n\n- A *list*", "Où l’eau coule-t-elle ?", "a" * 5_000, ""]
+)
+def test_a_beginning_costs_no_more_than_it_may(text):
+    whole = count_tokens(text)
+    for most in [*range(1, min(whole, 40) + 1), whole, whole + 1]:
+        beginning = first_tokens(text, most)
+        assert text.startswith(beginning)
+        assert count_tokens(beginning) <= most
+        assert (beginning == text) == (most >= whole)
+        assert beginning == text or count_tokens(beginning) >= most - 2
+        assert beginning == text or not beginning[-1:].isspace()
+
+
+def test_a_beginning_ends_within_a_word_where_the_tokens_do():
+    assert first_tokens("  Pont-levis, 12345", 2) == "  Pont-"
+    assert first_tokens("ouvert " * 3, 2) == "ouvert ouvert"

@@ -15,7 +15,7 @@ from flask import Flask
 from qa_service.answers import Answer, Citation, Delta, Exchange, Progress, Quote, RelatedPassage
 from qa_service.app import add_channels
 from qa_service.document_store import DocumentSummary, Work
-from qa_service.errors import IndexUnavailable, InvalidFeedback, InvalidQuestion, UnknownAnswer, UnknownDocument
+from qa_service.errors import IndexUnavailable, InvalidFeedback, QuestionTooLong, UnknownAnswer, UnknownDocument
 from qa_service.language import Language
 from qa_service.settings import load_settings
 
@@ -162,7 +162,7 @@ class FakePipeline:
         self.told.append(earlier)
         self.asked.append((question, language, conversation_id))
         if "too long" in question:
-            raise InvalidQuestion("The question is longer than 2000 characters.")
+            raise QuestionTooLong("The question is longer than 2000 characters.")
         if "bug" in question:
             raise RuntimeError("a path: /secret")
         text, citations, related = self._reply(question, language or "en")
