@@ -8,19 +8,23 @@ import re
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask, abort
 from flask.testing import FlaskClient
+from pydantic import TypeAdapter
 from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
 from qa_service import create_app
 from qa_service.answers import Delta, Exchange, Progress
 from qa_service.channels import openai_api, problems
+from qa_service.channels.operations import operation_of
 from qa_service.errors import EmbeddingsUnavailable
 from qa_service.indexing import index_documents
 from qa_service.settings import Settings, load_settings
@@ -349,6 +353,25 @@ def test_a_clients_chore_is_no_question(client: FlaskClient, pipeline: FakePipel
     assert pipeline.asked == []
 
 
+@pytest.mark.parametrize("given", [openai_api.CompletionBody, openai_api.Completion, openai_api.ModelList])
+def test_what_goes_in_and_out_can_be_described(given: Any) -> None:
+    assert TypeAdapter(given).json_schema()["properties"]
+
+
+def test_every_route_says_what_it_does_and_shows_examples_that_can_be_taken(client: FlaskClient) -> None:
+    views = client.application.view_functions
+    said_of = [operation_of(view) for name, view in views.items() if name.startswith("openai.")]
+    assert len(said_of) == 3
+    for told in said_of:
+        assert told is not None
+        assert {200, 401, 429} <= set(told.replies)
+        for status, content in told.replies.items():
+            for example in content.examples.values():
+                assert status == 200 or TypeAdapter(content.type).validate_python(example)
+        for example in told.body.examples.values() if told.body else ():
+            assert client.post(PATH, json=example).status_code == 200
+
+
 # Errors
 
 
@@ -513,6 +536,26 @@ def test_a_silent_stream_shows_that_it_lives(monkeypatch: pytest.MonkeyPatch, cl
     assert events[0].startswith('data: {"id"')
     assert events[1] == ": "
     assert events.index(": ") < next(at for at, event in enumerate(events) if "French" in event)
+
+
+def test_a_client_that_goes_away_cancels_the_request(settings: Settings) -> None:
+    pytest.importorskip("langchain_openai")
+    body = json.dumps({"model": "qa-service", "messages": [user(ENGLISH)], "stream": True})
+    with LlmServer().running() as llm:
+        llm.script(says("The agreement was signed in New York, and then again. " * 999, pause=0.05))
+        options = {"llm": "openai:scripted", "llm_base_url": llm.url}
+        app = create_app(load_settings(**settings.model_dump() | options))
+        try:
+            with served(app) as address:
+                with closing(HTTPConnection("127.0.0.1", urlsplit(address).port, timeout=10)) as connection:
+                    connection.request("POST", PATH, body)
+                    with closing(connection.getresponse()) as response:
+                        assert b"assistant" in response.readline()
+                        assert [response.readline() for _ in range(3)] == [b"\n", b": \n", b"\n"]
+                        assert llm.open_connections == 1
+                assert llm.wait_until_closed(5)
+        finally:
+            app.extensions["qa_service"].close()
 
 
 @pytest.mark.parametrize("stream", [False, True])
