@@ -1,6 +1,7 @@
 """An answer as Markdown, for clients that show it so: its text, and below a rule what belongs to it.
 
-Articles' words are data: nothing in them may become a link, an image, markup, or a marker that is none of ours.
+Articles' words are data: nothing in them may become a link with words of its own, an image, markup, or a marker that
+is none of ours.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ _QUOTE = 300
 _MARKS: dict[Language, tuple[str, str]] = {"en": ("“", "”"), "fr": ("«\u202f", "\u202f»")}
 _COLON: dict[Language, str] = {"en": ":", "fr": "\u00a0:"}
 
-# Brackets become round ones, as markers in quotes do anyway: with a backslash before it, one begins a formula in many
-# chat pages.
+# Brackets become round ones, as markers in quotes do anyway: with a backslash before it, one begins a formula in
+# some chat pages.
 _HARMLESS = str.maketrans({"\\": "\\\\", "`": "\\`", "*": "\\*", "~": "\\~", "<": "\\<", "[": "(", "]": ")"})
 # An entity, and what emphasises: within a word nothing does.
 _ENTITY_OR_EMPHASIS = re.compile(r"(?=&#?\w+;)|(?<![^\W_])(?=_)|(?=_(?![^\W_]))")
