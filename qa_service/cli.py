@@ -9,7 +9,7 @@ import re
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import click
 
 from qa_service import __version__
-from qa_service.errors import QAServiceError
+from qa_service.errors import MissingExtra, QAServiceError
 from qa_service.language import LANGUAGES, Language
 from qa_service.settings import Settings, load_settings
 
@@ -186,6 +186,38 @@ def serve(host: str | None, port: int | None) -> None:
     Server(settings).run()
 
 
+@cli.command()
+@click.option("--http", is_flag=True, help="Serve over streamable HTTP, in place of standard input and output.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on with --http.")
+@click.option("--port", default=8001, show_default=True, type=click.IntRange(1, 65_535), help="Its port.")
+@click.option("--allowed-host", "hosts", multiple=True, metavar="NAME", help="A further name of this host; repeatable.")
+def mcp(http: bool, host: str, port: int, hosts: tuple[str, ...]) -> None:
+    """Offer the tools `ask` and `search` to an assistant that speaks MCP.
+
+    It mostly starts this command by itself, and speaks with it over standard input and output. With --http the tools
+    are at http://HOST:PORT/mcp until a signal ends it.
+    """
+    try:
+        from qa_service.channels.mcp import Channel
+        from qa_service.channels.mcp_transports import PATH, serve_http, serve_stdio
+    except ImportError:
+        raise MissingExtra("`qa-service mcp` needs the extra: pip install 'qa-service[mcp]'.") from None
+    from qa_service.pipeline import Pipeline
+
+    settings = load_settings(host=host, port=port)
+    with ExitStack() as opened:
+        listening = opened.enter_context(_listening(settings)) if http else None
+        pipeline = opened.enter_context(closing(Pipeline(settings)))
+        pipeline.follow()
+        server = Channel(pipeline, threads=settings.threads, version=__version__).server()
+        if listening is None:
+            serve_stdio(server, pipeline.close)
+        else:
+            listening.listen()  # whoever reads the next line may come at once
+            click.echo(f"Serving MCP on http://{settings.address}{PATH}")
+            serve_http(server, settings, listening, hosts)
+
+
 def main() -> int:
     """Run the command line; errors become one line on standard error and exit status 1."""
     # Our matrices are small: several threads on one of them only get in each other's way. Before numpy is imported.
@@ -235,15 +267,22 @@ def _progress(*, shown: bool) -> Iterator[Progress]:
 
 def _require_free(settings: Settings) -> None:
     """Say in one line that the address is taken, where gunicorn would try for seconds."""
+    _listening(settings).close()
+
+
+def _listening(settings: Settings) -> socket.socket:
+    """A socket at the address of the settings; an error in one line where there can be none."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
+    probe = socket.socket(family, socket.SOCK_STREAM)
+    try:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            raise QAServiceError(
-                f"Cannot listen on {settings.host}:{settings.port} ({error.strerror}); choose another with --port."
-            ) from None
+        probe.bind((settings.host, settings.port))
+    except OSError as error:
+        probe.close()
+        raise QAServiceError(
+            f"Cannot listen on {settings.host}:{settings.port} ({error.strerror}); choose another with --port."
+        ) from None
+    return probe
 
 
 # What could move the cursor, or the text around it, on a terminal.
