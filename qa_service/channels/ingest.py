@@ -11,7 +11,8 @@ from typing import Annotated, Literal
 from urllib.parse import unquote_to_bytes
 
 from flask import Blueprint, Response, json, jsonify, request, url_for
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 from werkzeug.exceptions import BadRequest, Forbidden, RequestEntityTooLarge, UnprocessableEntity, UnsupportedMediaType
 
 from qa_service.channels.operations import Content, Operation, Parameter, operation
@@ -25,7 +26,16 @@ _FORMATS = {"text": ".txt", "markdown": ".md", "html": ".html"}
 _HEADER = "X-Document-"
 _TAG = "documents"
 
-Short = Annotated[str, Field(max_length=_LONGEST_FIELD)]
+
+def _sound(text: str) -> str:
+    """A text that can be written; JSON may hold halves of characters, which cannot."""
+    if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+        raise PydanticCustomError("surrogate", "should hold no half of a character")
+    return text
+
+
+Sound = Annotated[str, AfterValidator(_sound)]
+Short = Annotated[Sound, Field(max_length=_LONGEST_FIELD)]
 
 
 class DocumentBody(BaseModel):
@@ -33,7 +43,7 @@ class DocumentBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    text: str
+    text: Sound
     format: Literal["text", "markdown", "html"] = "text"
     title: Short | None = None
     language: Short | None = None

@@ -1,0 +1,80 @@
+"""Documents sent to the real service: killed between a document and its index, started again, two workers."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import closing, contextmanager
+
+from tests.test_publishing import ENGLISH, FRENCH
+from tests.test_server import free_port, get, wait_for
+
+KEY = "admin-key"
+
+
+@contextmanager
+def serving(folder):
+    port = free_port()
+    environment = os.environ | {
+        "QA_DOCUMENTS": str(folder / "documents"),
+        "QA_INDEX": str(folder / "index"),
+        "QA_PORT": str(port),
+        "QA_WORKERS": "2",
+        "QA_ADMIN_KEYS": KEY,
+    }
+    command = [sys.executable, "-m", "qa_service", "serve"]
+    server = subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        wait_for(port, "/healthz", 200, 60)
+        yield server, port
+    finally:
+        if server.poll() is None:
+            server.terminate()
+        server.wait(30)
+        server.stderr.close()
+
+
+def call(port, method, path, body=None, content_type="text/plain; charset=utf-8"):
+    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": content_type}
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+        connection.request(method, path, body, headers)
+        response = connection.getresponse()
+        return response.status, json.loads(response.read())
+
+
+def until(port, path, right, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not right(found := call(port, "GET", path)):
+        assert time.monotonic() < deadline, found
+        time.sleep(0.1)
+
+
+def test_a_kill_between_a_document_and_its_index_loses_neither(tmp_path):
+    with serving(tmp_path) as (server, port):  # without documents, without an index
+        assert get(port, "/readyz") == 503
+        sent = [
+            call(port, "PUT", "/api/documents/en/phare", ENGLISH.encode()),
+            call(port, "PUT", "/api/documents/fr/phare", f"# Le phare\n\n{FRENCH}".encode(), "text/markdown"),
+        ]
+        os.killpg(server.pid, signal.SIGKILL)
+        assert {status for status, _ in sent} == {202}
+    with serving(tmp_path) as (server, port):
+        for _, begun in sent:
+            until(port, begun["status_url"], lambda found: found[1]["state"] == "done")
+        for document_id in ("en/phare", "fr/phare"):
+            for _ in range(4):  # whichever worker is asked, within about a second
+                until(port, f"/api/documents/{document_id}", lambda found: found[0] == 200, seconds=5)
+        question = json.dumps({"question": "Quand le phare du cap Orlan a-t-il été allumé ?"})
+        status, answer = call(port, "POST", "/api/ask", question, "application/json")
+        assert (status, "1962" in answer["answer"]) == (200, True)
+        server.terminate()
+        assert "Traceback" not in server.communicate(timeout=30)[1]
+        assert server.returncode == 0
+    assert sorted(path.name for path in (tmp_path / "index" / "readers").iterdir()) == ["lock"]
