@@ -14,7 +14,7 @@ FROM python:3.11-slim-bookworm
 COPY --from=build /opt/qa-service /opt/qa-service
 WORKDIR /app
 COPY documents documents
-# The index is the one folder that the service writes.
+# The index is the one folder that the service writes, unless QA_ADMIN_KEYS is set and the documents are mounted.
 RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin qa \
     && mkdir index \
     && chown qa:qa index

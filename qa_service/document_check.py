@@ -1,8 +1,8 @@
 """Whether a file can be read as a document, found out in a process of its own that may spend only so much on it.
 
 A page of a few kilobytes can be made to keep a parser busy for hours, or to fill the memory. Run as
-``python -m qa_service.document_check FILE ID BYTES SECONDS``; prints the document's fields as JSON, or on standard error, in
-one line, what is wrong with it.
+``python -m qa_service.document_check FILE ID BYTES SECONDS``; prints the document's fields as JSON, or on standard
+error, in one line, what is wrong with it.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def check(document: DocumentFile, *, max_bytes: int, max_seconds: int = MAX_SECO
 
 
 def _too_much(document: DocumentFile, max_seconds: int) -> str:
-    return f"{document.name} takes more than {max_seconds} seconds, or too much memory, to be read."
+    return f"{document.name} takes more than {max_seconds} s, or too much memory, to be read."
 
 
 def _fields(article: Article) -> Fields:

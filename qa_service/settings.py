@@ -42,8 +42,11 @@ class Settings(BaseSettings):
         frozen=True,
     )
 
-    documents: Path = Field(Path("documents"), description="Folder of the articles.")
-    index: Path = Field(Path("index"), description="Folder of the index, the one folder that the service writes.")
+    documents: Path = Field(
+        Path("documents"),
+        description="Folder of the articles; the service writes it only where `QA_ADMIN_KEYS` is set.",
+    )
+    index: Path = Field(Path("index"), description="Folder of the index, which the service writes.")
     embeddings: str = Field(
         "",
         description="Empty: the embedded bilingual model; else LangChain's `provider:model`, for the dense candidates.",

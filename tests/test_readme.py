@@ -127,8 +127,8 @@ def test_make_targets_that_are_named_exist():
 
 def test_the_routes_are_the_applications(app):
     listed = set()
-    for row in re.findall(r"^\| (`(?:GET|POST) .*?) \|", README, flags=re.MULTILINE):
-        listed |= set(re.findall(r"`(GET|POST) (\S+)`", row))
+    for row in re.findall(r"^\| (`(?:GET|POST|PUT|DELETE) .*?) \|", README, flags=re.MULTILINE):
+        listed |= set(re.findall(r"`(GET|POST|PUT|DELETE) (\S+)`", row))
     served = {
         (method, re.sub(r"<.*>", "<id>", rule.rule))
         for rule in app.url_map.iter_rules()
