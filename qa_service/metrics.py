@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import os
 import platform
-import struct
+import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from prometheus_client import CollectorRegistry
     from prometheus_client.metrics_core import Metric
 
 # The folder of the workers' counts, by prometheus_client's name for it.
@@ -27,8 +28,8 @@ FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 # What anybody may send as a method is none of the rest.
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-# A file is read while another worker makes it: so many times.
-_READS = 5
+# What prometheus_client understands in an Accept header; anything else makes it fail, or comes back as it was.
+_FORMAT = re.compile(r"version=(?:0\.0\.[14]|1\.0\.0)|escaping=(?:allow-utf-8|underscores|dots|values)")
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class IndexFigures:
 
     generation: str
     model: str
+    created: str
     age_s: float
     size_bytes: int
     documents: Mapping[str, int]
@@ -186,9 +188,15 @@ def exposition(accept: str, index: Callable[[], IndexFigures | None]) -> tuple[b
     """
     from prometheus_client.exposition import choose_encoder
 
-    encode, content_type = choose_encoder(accept)
+    encode, content_type = choose_encoder(_understood(accept))
     families = [*_counted(), *_index_families(index())]
     return encode(_Snapshot(families)), content_type
+
+
+def _understood(accept: str) -> str:
+    """An ``Accept`` header with nothing but the formats and parameters that are known."""
+    ranges = ([part.strip() for part in each.split(";")] for each in accept.lower().split(","))
+    return ",".join(";".join([kind, *filter(_FORMAT.fullmatch, parameters)]) for kind, *parameters in ranges)
 
 
 class _Snapshot:
@@ -206,19 +214,22 @@ def _counted() -> list[Metric]:
     if _meters is None:
         return []
     built = _build_family(_meters.version)
-    if not os.environ.get(FOLDER_VARIABLE):
+    folder = os.environ.get(FOLDER_VARIABLE)
+    if not folder:
         return [*_meters.registry.collect(), built]
     from prometheus_client.multiprocess import MultiProcessCollector
 
-    for attempt in range(_READS):
-        try:
-            merged = MultiProcessCollector(None).collect()  # type: ignore[no-untyped-call]
-        except (struct.error, RuntimeError, FileNotFoundError):  # a file that was just being made, or taken away
-            if attempt == _READS - 1:
-                raise
-        else:
-            return [*sorted(merged, key=lambda family: family.name), built]
-    raise AssertionError
+    # A file without a byte is one that a worker is just making, or was killed while it made it.
+    files = [str(file) for file in Path(folder).glob("*.db") if _size(file)]
+    merged = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
+    return [*sorted(merged, key=lambda family: family.name), built]
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:  # of a worker that is no more
+        return 0
 
 
 def _index_families(figures: IndexFigures | None) -> Iterable[Metric]:
@@ -234,6 +245,8 @@ def _index_families(figures: IndexFigures | None) -> Iterable[Metric]:
     info.add_metric([figures.generation, figures.model], 1)
     yield info
     yield GaugeMetricFamily("qa_index_age_seconds", "Time since the index was made.", value=figures.age_s)
+    made = datetime.fromisoformat(figures.created).timestamp()
+    yield GaugeMetricFamily("qa_index_created_timestamp_seconds", "When the index was made.", value=made)
     yield GaugeMetricFamily("qa_index_size_bytes", "Size of the index on disk.", value=figures.size_bytes)
     for name, text, counts in (
         ("qa_index_documents", "Documents in the index.", figures.documents),
@@ -251,8 +264,3 @@ def _build_family(version: str) -> Metric:
     family = GaugeMetricFamily("qa_build_info", "Version of the service and of Python.", labels=["version", "python"])
     family.add_metric([version, platform.python_version()], 1)
     return family
-
-
-def registered() -> CollectorRegistry | None:
-    """The meters of this process; None before ``start``."""
-    return _meters.registry if _meters else None

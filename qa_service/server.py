@@ -99,7 +99,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             # A worker checks and opens the whole index before it first says that it lives.
             "timeout": 300,
             "logger_class": GunicornLog,
-            "loglevel": "debug" if self._settings.log_level == "debug" else "warning",
+            "loglevel": "warning",  # what it says for finding faults holds its configuration, and folders
             "child_exit": _forget,
         }
         for name, value in chosen.items():
@@ -108,7 +108,7 @@ class Server(BaseApplication):  # type: ignore[misc]
     def run(self) -> None:
         """Serve until a signal ends it, the workers counting together."""
         logs.set_up(self._settings)
-        with _counted_together():
+        with counted_together():
             super().run()
 
     def load(self) -> Flask:
@@ -119,27 +119,27 @@ class Server(BaseApplication):  # type: ignore[misc]
 
 
 @contextmanager
-def _counted_together() -> Iterator[None]:
+def counted_together() -> Iterator[None]:
     """A folder in which all workers keep their counts, unless the environment names one; gone afterwards.
 
-    The environment names it before any worker begins to count.
+    The environment names it before any worker begins to count. Without one each worker counts by itself.
     """
+    given = os.environ.pop(metrics.FOLDER_VARIABLE, "")
+    made = None
     try:
-        if given := os.environ.get(metrics.FOLDER_VARIABLE):
+        if given:
             Path(given).mkdir(parents=True, exist_ok=True)
-            made = None
         else:
             made = tempfile.mkdtemp(prefix="qa-service-metrics-")
-            os.environ[metrics.FOLDER_VARIABLE] = made
+        os.environ[metrics.FOLDER_VARIABLE] = given or made or ""
     except OSError as error:
-        os.environ.pop(metrics.FOLDER_VARIABLE, None)
         _LOG.warning("There is no folder for the workers' counts (%s): each counts by itself.", error.strerror)
-        made = None
     master = os.getpid()
     try:
         yield
     finally:
         if made and os.getpid() == master:  # a worker that ends passes here too
+            del os.environ[metrics.FOLDER_VARIABLE]
             shutil.rmtree(made, ignore_errors=True)
 
 

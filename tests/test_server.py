@@ -11,6 +11,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -18,8 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client.mmap_dict import MmapedDict
 
 from qa_service.indexing import index_documents
+from qa_service.metrics import FOLDER_VARIABLE
+from qa_service.server import counted_together
 from qa_service.settings import load_settings
 
 DOCUMENTS = Path(__file__).parents[1] / "documents"
@@ -130,6 +134,125 @@ def test_a_database_that_breaks_under_it_costs_no_answer(index: Path) -> None:
         errors = server.communicate(timeout=15)[1]
         assert errors.count("answered without memory") == 1
         assert "visa" not in errors
+
+
+def fetched(port: int, path: str, **headers: str) -> tuple[int, str]:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
+        connection.request("GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+        response = connection.getresponse()
+        return response.status, response.read().decode()
+
+
+def counted(port: int) -> dict[str, float]:
+    """What any of the workers says."""
+    status, text = fetched(port, "/metrics")
+    assert status == 200
+    lines = [line for line in text.splitlines() if line.startswith("qa_")]
+    found = dict(line.rsplit(" ", 1) for line in lines)
+    return {name: float(value) for name, value in found.items()}
+
+
+def questions_counted(port: int) -> float:
+    return sum(value for name, value in counted(port).items() if name.startswith("qa_questions_total"))
+
+
+def workers_of(folder: Path) -> dict[int, float]:
+    """How many questions each worker that ever counted has counted, by its process."""
+    made = {}
+    for file in folder.glob("counter_*.db"):
+        values = MmapedDict.read_all_values_from_file(str(file))
+        made[int(file.stem.split("_")[1])] = sum(value for key, value, *_ in values if "qa_questions_total" in key)
+    return made
+
+
+def test_two_workers_count_as_one_also_when_one_was_killed(index: Path, tmp_path: Path) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    with serving(index, QA_WORKERS="2", TMPDIR=str(temporary)) as (server, port):
+        (folder,) = temporary.glob("qa-service-metrics-*")
+        assert folder.stat().st_mode & 0o077 == 0
+        asked = 0
+        while asked < 60 and (asked < 12 or sum(count > 0 for count in workers_of(folder).values()) < 2):
+            ask(port, "When was the visa agreement signed?" if asked % 2 else "Qui a signé l’accord ?")
+            asked += 1
+        assert sorted(count > 0 for count in workers_of(folder).values()) == [True, True]
+        assert [questions_counted(port) for _ in range(6)] == [asked] * 6
+        assert counted(port)["qa_workers"] == 2
+
+        killed = min(workers_of(folder))
+        os.kill(killed, signal.SIGKILL)
+        until = time.monotonic() + 30
+        while len(live := list(folder.glob("gauge_livesum_*.db"))) < 2 or str(killed) in str(live):
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        assert [questions_counted(port) for _ in range(6)] == [asked] * 6
+        before = asked
+        while asked < before + 60 and (asked < before + 8 or len(workers_of(folder)) < 3):
+            ask(port, "Where was it signed?")
+            asked += 1
+        assert len(workers_of(folder)) == 3
+        assert [questions_counted(port) for _ in range(6)] == [asked] * 6
+        found = counted(port)
+        assert found["qa_workers"] == 2
+        assert found["qa_http_requests_in_progress"] == 1
+
+        fetched(port, "/none%0A%E2%80%AE?key=secret", X_Request_ID="mine-1", Authorization="Bearer secret")
+        raw(port, b"GET /healthz?key=secret HTTP/9.9\r\nHost: x\r\n\r\n")
+        server.terminate()
+        output, errors = server.communicate(timeout=15)
+    assert list(temporary.iterdir()) == []
+    assert output.count("\n") == 1
+    lines = [json.loads(line) for line in errors.splitlines()]
+    assert all({"time", "level", "logger", "message"} <= line.keys() for line in lines)
+    (none,) = [line for line in lines if line.get("request_id") == "mine-1"]
+    assert (none["status"], none["route"], none["path"]) == (404, "unmatched", "/none\\n\\u202e")
+    answers = [line for line in lines if line.get("route") == "/api/ask"]
+    assert len(answers) == asked
+    assert {line["outcome"] for line in answers} == {"answered"}
+    assert {line["language"] for line in answers} == {"en", "fr"}
+    assert any(line["logger"] == "gunicorn.error" and "SIGKILL" in line["message"] for line in lines)
+    for kept_out in ("secret", "visa", "signé", "/healthz", "/metrics", "127.0.0.1", str(index)):
+        assert kept_out not in errors, kept_out
+
+
+def test_the_folder_for_counts_is_private_and_gone_afterwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.delenv(FOLDER_VARIABLE, raising=False)
+    with counted_together():
+        (folder,) = tmp_path.iterdir()
+        assert os.environ[FOLDER_VARIABLE] == str(folder)
+        child = os.fork()
+        if not child:  # a worker that ends leaves by the same way
+            try:
+                sys.exit(0)
+            finally:
+                os._exit(0)
+        os.waitpid(child, 0)
+        assert folder.is_dir()
+    assert list(tmp_path.iterdir()) == []
+    assert FOLDER_VARIABLE not in os.environ
+
+
+def test_a_folder_for_counts_that_is_given_is_used_and_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = tmp_path / "given" / "counts"
+    monkeypatch.setenv(FOLDER_VARIABLE, str(given))
+    with counted_together():
+        (given / "counter_1.db").touch()
+    assert [path.name for path in given.iterdir()] == ["counter_1.db"]
+    assert os.environ[FOLDER_VARIABLE] == str(given)
+
+
+@pytest.mark.parametrize("given", ["/dev/null/none", ""])
+def test_without_a_folder_for_counts_it_serves_all_the_same(
+    given: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv(FOLDER_VARIABLE, given)
+    monkeypatch.setattr(tempfile, "tempdir", "/dev/null/none")
+    with counted_together():
+        assert FOLDER_VARIABLE not in os.environ
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert said.endswith("each counts by itself.")
+    assert "/dev/null" not in said
 
 
 def raw(port: int, request: bytes) -> bytes:

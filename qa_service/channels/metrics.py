@@ -48,5 +48,5 @@ def _figures(pipeline: Pipeline) -> metrics.IndexFigures | None:
     except QAServiceError:
         return None
     return metrics.IndexFigures(
-        found.generation, found.model, found.age_s, found.size_bytes, found.documents, found.passages
+        found.generation, found.model, found.created, found.age_s, found.size_bytes, found.documents, found.passages
     )

@@ -117,6 +117,7 @@ class FakePipeline:
             passages={"en": 3600, "fr": 3},
             generation="1-abc",
             model="static",
+            created="2026-01-02T03:04:05+00:00",
             age_s=60.0,
             size_bytes=1_000,
         )

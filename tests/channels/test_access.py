@@ -71,6 +71,7 @@ class Status:
     passages: dict[str, int] = field(default_factory=dict)
     generation: str = "1-abc"
     model: str = "static"
+    created: str = "2026-01-02T03:04:05+00:00"
     age_s: float = 60.0
     size_bytes: int = 1_000
 
