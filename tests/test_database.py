@@ -281,6 +281,20 @@ def test_it_works_again_when_the_trouble_is_over_and_new_trouble_is_said(
     assert NOTE not in caplog.text
 
 
+def test_whether_it_is_usable_is_told_without_making_anything(opened: Database, file: Path) -> None:
+    assert opened.is_usable()
+    assert not file.exists()
+    write(opened)
+    assert opened.is_usable()
+    opened.close()
+    file.write_bytes(b"no database")
+    assert not opened.is_usable()
+    file.unlink()
+    assert not opened.is_usable()  # until something was written again
+    assert write(opened)
+    assert opened.is_usable()
+
+
 def test_what_others_raise_in_their_work_is_theirs(opened: Database, caplog: pytest.LogCaptureFixture) -> None:
     def work(connection: Connection) -> None:
         raise LookupError(NOTE)

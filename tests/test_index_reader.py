@@ -395,3 +395,15 @@ def test_refreshing_from_two_threads_opens_one(folder, model):
         thread.join()
     assert len(copies(folder)) == 1
     current.stop()
+
+
+def test_whether_it_is_followed_is_known(folder, model):
+    current = CurrentIndex(folder, model)
+    assert current.is_followed  # nobody asked for it
+    current.follow()
+    try:
+        assert current.is_followed
+        current._stopped.set()
+        wait_for(lambda: not current.is_followed)
+    finally:
+        current.stop()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -33,9 +34,15 @@ FIELDS = {
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
-    settings = load_settings(documents=DOCUMENTS, index=tmp_path_factory.mktemp("index"))
-    index_documents([DOCUMENTS], settings)
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    index = tmp_path_factory.mktemp("index")
+    index_documents([DOCUMENTS], load_settings(documents=DOCUMENTS, index=index))
+    return index
+
+
+@pytest.fixture(scope="module")
+def app(built: Path) -> Iterator[Flask]:
+    settings = load_settings(documents=DOCUMENTS, index=built)
     app = create_app(settings)
     yield app
     app.extensions["qa_service"].close()
@@ -326,6 +333,49 @@ def test_health_and_readiness(client: FlaskClient) -> None:
     ready = client.get("/readyz").get_json()
     assert ready["status"] == "ready"
     assert ready["documents"] == {"en": 8, "fr": 8}
+    assert (ready["database"], ready["language_model"]) == ("ok", "off")
+    assert ready["size_bytes"] > 0
+
+
+def test_without_its_database_it_is_ready_and_says_so(built: Path, tmp_path: Path) -> None:
+    settings = load_settings(documents=DOCUMENTS, index=Path(shutil.copytree(built, tmp_path / "index")))
+    app = create_app(settings)
+    client = app.test_client()
+    try:
+        client.post("/api/ask", json={"question": ENGLISH}).get_data()
+        assert client.get("/readyz").get_json()["database"] == "ok"
+        for file in settings.index.glob("conversations.sqlite3*"):
+            file.unlink()
+        (settings.index / "conversations.sqlite3").write_bytes(b"this is no database" * 100)
+        response = client.get("/readyz")
+        assert (response.status_code, response.get_json()["database"]) == (200, "unavailable")
+        assert client.post("/api/ask", json={"question": FRENCH}).get_json()["citations"]
+    finally:
+        app.extensions["qa_service"].close()
+
+
+def test_a_language_model_that_is_left_alone_costs_no_readiness(built: Path, llm_server: LlmServer) -> None:
+    llm_server.script(fails(503))
+    settings = llm_server.settings(documents=DOCUMENTS, index=built, llm_api_key=KEY, conversation_days=0)
+    app = create_app(settings)
+    client = app.test_client()
+    try:
+        assert client.get("/readyz").get_json()["language_model"] == "ok"
+        for _ in range(2):  # three requests each at most, and five are enough
+            assert "llm_unavailable" in client.post("/api/ask", json={"question": ENGLISH}).get_json()["warnings"]
+        ready = client.get("/readyz").get_json()
+        assert (ready["status"], ready["language_model"], ready["database"]) == ("ready", "unavailable", "off")
+    finally:
+        app.extensions["qa_service"].close()
+
+
+def test_a_process_that_would_miss_a_new_index_is_not_healthy(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline = client.application.extensions["qa_service"]
+    monkeypatch.setattr(pipeline, "alive", lambda: False)
+    problem = check_problem(client.get("/healthz"), 503)
+    assert "start this worker again" in problem["detail"]
 
 
 def test_without_an_index_the_service_lives_and_says_so(unready: FlaskClient) -> None:
