@@ -116,10 +116,7 @@ def blueprint(app: Flask, settings: Settings) -> Blueprint:
 
 
 def document(app: Flask, settings: Settings, root: str = "") -> dict[str, Any]:
-    """The OpenAPI 3.1 document of an application that is reached under this path.
-
-    Raises ValueError, which names the route, where one does not describe itself.
-    """
+    """The OpenAPI 3.1 document of an application that is reached under this path."""
     made = _Document(app, settings)
     paths: dict[str, dict[str, Any]] = {}
     tags: dict[str, None] = {}
@@ -151,13 +148,12 @@ def _version() -> str:
 
 
 def described(app: Flask) -> Iterator[tuple[Rule, str, Operation]]:
-    """Every route, each method of it, and what it says of itself; ValueError where it says nothing."""
+    """Every route that says something of itself, each method of it, and what it says."""
     for rule in app.url_map.iter_rules():
         said = operation_of(app.view_functions[rule.endpoint])
-        if said is None:
-            raise ValueError(f"The route {rule.rule} does not say what it does: it needs an Operation.")
         for method in sorted((rule.methods or set()) - _WITHOUT_ASKING):
-            yield rule, method, said
+            if said:
+                yield rule, method, said
 
 
 def path_of(rule: Rule) -> str:

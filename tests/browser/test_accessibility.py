@@ -27,7 +27,6 @@ PAGES = (
     f"/documents/en/visa?start={PLACE.start}&end={PLACE.end}",
     "/documents/hostile",
     "/documents/none",
-    "/docs",
     "/docs#api_ask",
     "/none",
 )
