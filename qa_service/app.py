@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from typing import cast
 
-from flask import Flask, Response
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from qa_service import __version__, tracing
 from qa_service.channels import (
     access,
     api,
     article_pages,
+    bodies,
+    cross_origin,
     docs_page,
+    headers,
     ingest,
+    limits,
     metrics,
     observing,
     openai_api,
@@ -27,9 +32,6 @@ from qa_service.pipeline import Pipeline
 from qa_service.publishing import Publisher
 from qa_service.settings import Settings, load_settings
 
-# The longest question is far shorter; anything larger is no question.
-_LARGEST_BODY = 256 * 1024
-
 
 def create_app(settings: Settings | None = None) -> Flask:
     """Make the application, by default from the environment's settings.
@@ -40,7 +42,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     """
     settings = settings or load_settings()
     app = Flask(__name__, static_folder=None)  # the pages serve their own
-    app.config["MAX_CONTENT_LENGTH"] = _LARGEST_BODY
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.json.sort_keys = False  # type: ignore[attr-defined]
     tracing.start(__version__, questions=settings.log_questions)
@@ -62,8 +63,11 @@ def add_channels(app: Flask, pipeline: Pipeline, settings: Settings, publisher: 
     observing.init_app(app, __version__)  # the first: what turns a request away is observed too
     pipeline = cast("Pipeline", ObservedPipeline(pipeline, log_questions=settings.log_questions))
     problems.init_app(app)
+    bodies.init_app(app)
+    cross_origin.init_app(app, settings)
     access.init_app(app, settings)
-    app.after_request(_secured)
+    limits.init_app(app, settings)
+    headers.init_app(app)
     pages.init_app(app)
     for channel in (api, openai_api, web, article_pages, metrics):
         app.register_blueprint(channel.blueprint(pipeline))
@@ -71,10 +75,13 @@ def add_channels(app: Flask, pipeline: Pipeline, settings: Settings, publisher: 
     app.register_blueprint(widget.blueprint(pipeline, settings.origins))
     app.register_blueprint(openapi.blueprint(app, settings))
     app.register_blueprint(docs_page.blueprint(app, settings))
+    _believe_proxies(app, settings.trusted_proxies)
 
 
-def _secured(response: Response) -> Response:
-    """What is no page must not be taken for one."""
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-    return response
+def _believe_proxies(app: Flask, count: int) -> None:
+    """Take the client's address, scheme and host from the last so many proxies, each of which must say them.
+
+    The path that the service is under is not taken from them: hardly a proxy says it, or takes away what a client says.
+    """
+    if count:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]

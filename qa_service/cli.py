@@ -171,6 +171,7 @@ def feedback(as_json: bool) -> None:
 def serve(host: str | None, port: int | None) -> None:
     """Serve the chat page and the HTTP endpoints under gunicorn until a signal ends it."""
     from qa_service import tracing
+    from qa_service.channels import limits
     from qa_service.database import database_url
     from qa_service.embedding_model import load_embeddings
     from qa_service.language_model import LanguageModel
@@ -181,6 +182,7 @@ def serve(host: str | None, port: int | None) -> None:
     LanguageModel.load(settings)
     database_url(settings)
     tracing.check()
+    limits.check(settings)
     _require_free(settings)
     click.echo(f"Serving on http://{settings.address}")
     Server(settings).run()
@@ -216,6 +218,23 @@ def mcp(http: bool, host: str, port: int, hosts: tuple[str, ...]) -> None:
             listening.listen()  # whoever reads the next line may come at once
             click.echo(f"Serving MCP on http://{settings.address}{PATH}")
             serve_http(server, settings, listening, hosts)
+
+
+@cli.command()
+@as_json
+def key(as_json: bool) -> None:
+    """Make a new random key, and the hash that QA_API_KEYS or QA_ADMIN_KEYS may hold in its place.
+
+    Neither is kept anywhere: whoever is to have the key must be given it now.
+    """
+    from qa_service.keys import new_key
+
+    made, listed = new_key()
+    if as_json:
+        _print_json({"key": made, "hash": listed})
+        return
+    click.echo(f"Key, for whoever is to have it:   {made}")
+    click.echo(f"Hash, for the service's setting:  {listed}")
 
 
 def main() -> int:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import shutil
 import signal
 import socket
+import ssl
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -17,7 +19,16 @@ from typing import Any
 from flask import Flask, Response
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
-from gunicorn.http.errors import ParseException
+from gunicorn.http.errors import (
+    ConfigurationProblem,
+    ExpectationFailed,
+    InvalidResponseHeader,
+    InvalidResponseHeaderName,
+    LimitRequestHeaders,
+    LimitRequestLine,
+    ParseException,
+    UnsupportedTransferCoding,
+)
 from gunicorn.workers.gthread import ThreadWorker
 
 from qa_service import logs, metrics
@@ -29,6 +40,21 @@ _LOG = logging.getLogger(__name__)
 
 # How long a client may take to send a request. gunicorn waits for ever, and a thread waits with it.
 _SLOWEST_REQUEST_S = 20.0
+
+# How much longer than the slowest answer a worker that is told to end may take, and the least of all, in seconds.
+_MARGIN_S = 10
+_LEAST_GRACE_S = 20
+
+# What is wrong with a request that gunicorn cannot read, so that the application never sees it.
+_UNREADABLE: dict[type[Exception], tuple[int, str]] = {
+    LimitRequestLine: (414, "The address is too long."),
+    LimitRequestHeaders: (431, "The headers are too many or too long."),
+    ExpectationFailed: (417, "What the request expects cannot be met."),
+    UnsupportedTransferCoding: (501, "The transfer coding is not supported."),
+}
+
+# Mistakes of ours that are of the same family.
+_OURS = (ConfigurationProblem, InvalidResponseHeader, InvalidResponseHeaderName)
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
@@ -52,6 +78,21 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             return super().handle(conn)
         finally:
             deadline.cancel()
+
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:  # noqa: ANN401
+        """Answer a request that cannot be read with a problem document, in place of gunicorn's page of HTML."""
+        if isinstance(exc, ParseException) and not isinstance(exc, _OURS):
+            # gunicorn's message quotes the request, which may hold a key: only its kind is said.
+            self.log.info("Unreadable request: %s", type(exc).__name__)
+            status, detail = _UNREADABLE.get(type(exc), (400, "The request is malformed."))
+        elif isinstance(exc, ssl.SSLError):
+            super().handle_error(req, client, addr, exc)
+            return
+        else:
+            self.log.error("Error handling a request", exc_info=exc)
+            status, detail = 500, "Something went wrong here; the error was logged."
+        with suppress(OSError):
+            client.sendall(_as_sent(problem(status, detail)))
 
 
 class GunicornLog(Logger):  # type: ignore[misc]
@@ -95,7 +136,12 @@ class Server(BaseApplication):  # type: ignore[misc]
             "threads": self._settings.threads,
             "preload_app": False,
             "control_socket_disable": True,
-            "graceful_timeout": 20,
+            # An answer that is being written when the service ends is still written.
+            "graceful_timeout": max(_LEAST_GRACE_S, math.ceil(self._settings.llm_timeout) + _MARGIN_S),
+            # What proxies say is read by the application, as far as QA_TRUSTED_PROXIES goes, and by nobody else.
+            "forwarded_allow_ips": "",
+            "secure_scheme_headers": {},
+            "forwarder_headers": "",
             # A worker checks and opens the whole index before it first says that it lives.
             "timeout": 300,
             "logger_class": GunicornLog,
@@ -151,6 +197,14 @@ def _forget(_server: object, worker: Any) -> None:  # noqa: ANN401
 def _malformed(_error: Exception) -> Response:
     """A body that gunicorn cannot read, broken chunks for one, is the client's mistake."""
     return problem(400, "The body of the request is malformed.")
+
+
+def _as_sent(response: Response) -> bytes:
+    """A response that no application sends, as bytes; the connection ends with it."""
+    response.headers["Connection"] = "close"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    head = "".join(f"{name}: {value}\r\n" for name, value in response.headers)
+    return f"HTTP/1.1 {response.status}\r\n{head}\r\n".encode("latin-1") + response.get_data()
 
 
 def _stop_reading(connection: socket.socket) -> None:

@@ -29,6 +29,11 @@ SECRETS = (
 _ORIGIN = re.compile(r"(https?)://([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)(?::([0-9]{1,5}))?")
 _USUAL_PORTS = {"http": 80, "https": 443}
 
+# What a key begins with of which only the hash is listed.
+HASHED = "sha256:"
+_HASH = re.compile(r"sha256:[0-9a-f]{64}", re.IGNORECASE)
+_SHORTEST_SECRET = 16
+
 
 class Settings(BaseSettings):
     """Every setting, its default and what it means. An empty value counts as not set."""
@@ -91,17 +96,20 @@ class Settings(BaseSettings):
         3_000, description="Size of the passages that the language model reads, in its tokens."
     )
     api_keys: SecretStr = Field(
-        SecretStr(""), description="Empty: open to all; else the keys that open the service, separated by commas."
+        SecretStr(""),
+        description="Empty: open to all; else the keys that open the service, or their hashes (`qa-service key`), "
+        "separated by commas.",
     )
     admin_keys: SecretStr = Field(
         SecretStr(""),
-        description="Empty: documents cannot be changed over HTTP; else the keys that may, separated by commas. They "
-        "open everything else too.",
+        description="Empty: documents cannot be changed over HTTP; else the keys that may, or their hashes, separated "
+        "by commas. They open everything else too.",
     )
     session_secret: SecretStr = Field(
         SecretStr(""),
-        description="Secret that readers' sessions are signed with besides their keys; needed where `QA_API_KEYS` "
-        "holds hashes.",
+        validate_default=True,
+        description="Secret that readers' sessions are signed with besides their keys, of 16 characters or more; "
+        "needed where `QA_API_KEYS` holds hashes.",
     )
     rate_limit: str = Field(
         "",
@@ -160,7 +168,7 @@ class Settings(BaseSettings):
     @field_validator("llm_base_url")
     @classmethod
     def _is_an_address(cls, url: str) -> str:
-        if url and not _is_http(url):
+        if url and not _is_address(url, {"http", "https"}):
             raise PydanticCustomError("llm_base_url", "should be empty or an http:// or https:// address")
         return url
 
@@ -180,7 +188,42 @@ class Settings(BaseSettings):
         # A value that only looks as if it held a key must not open the service to all.
         if (value and not listed) or any(not key.isascii() or not key.isprintable() or " " in key for key in listed):
             raise PydanticCustomError("keys", "should be keys of ASCII without white space, separated by commas")
+        if any(key.lower().startswith(HASHED) and not _HASH.fullmatch(key) for key in listed):
+            raise PydanticCustomError("keys", "should hold 64 hexadecimal digits after each sha256: (`qa-service key`)")
         return keys
+
+    @field_validator("session_secret")
+    @classmethod
+    def _signs_sessions(cls, secret: SecretStr, info: ValidationInfo) -> SecretStr:
+        value, keys = secret.get_secret_value(), info.data.get("api_keys")
+        if value and len(value) < _SHORTEST_SECRET:
+            raise PydanticCustomError("session_secret", "should be at least 16 characters long")
+        # Whoever reads a hash must not be able to sign with it: that would make it as good as its key.
+        if not value and keys and any(key.startswith(HASHED) for key in _listed(keys.get_secret_value())):
+            raise PydanticCustomError("session_secret", "is needed, because QA_API_KEYS holds hashes")
+        return secret
+
+    @field_validator("rate_limit")
+    @classmethod
+    def _are_limits(cls, value: str) -> str:
+        if value:
+            from limits import parse_many
+
+            try:
+                limits = parse_many(value)
+            except ValueError:
+                limits = []
+            if not limits or any(limit.amount < 1 or limit.get_expiry() < 1 for limit in limits):
+                raise PydanticCustomError("rate_limit", "should be of the form 60 per minute; 1000 per day")
+        return value
+
+    @field_validator("rate_limit_storage")
+    @classmethod
+    def _is_a_redis(cls, storage: SecretStr) -> SecretStr:
+        value = storage.get_secret_value()
+        if value and not _is_address(value, {"redis", "rediss"}):
+            raise PydanticCustomError("rate_limit_storage", "should be empty or a redis:// or rediss:// address")
+        return storage
 
     @field_validator("embed_origins", "cors_origins")
     @classmethod
@@ -198,12 +241,12 @@ class Settings(BaseSettings):
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The keys that open the service; none where it is open to all."""
+        """The keys that open the service, some perhaps as ``sha256:`` and their hash; none where it is open to all."""
         return tuple(_listed(self.api_keys.get_secret_value()))
 
     @property
     def administrators(self) -> tuple[str, ...]:
-        """The keys that may change documents; none where nobody may."""
+        """The keys that may change documents, in the same forms; none where nobody may."""
         return tuple(_listed(self.admin_keys.get_secret_value()))
 
     @property
@@ -234,14 +277,14 @@ def _as_browsers_write_it(origin: str) -> str:
     return f"{scheme}://{host}" + (f":{int(port)}" if port and int(port) != _USUAL_PORTS[scheme] else "")
 
 
-def _is_http(url: str) -> bool:
+def _is_address(url: str, schemes: set[str]) -> bool:
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:  # brackets that do not close, or a port that is no number
         return False
     plain = url.isprintable() and " " not in url
-    return plain and parts.scheme in {"http", "https"} and bool(parts.hostname) and port != 0
+    return plain and parts.scheme in schemes and bool(parts.hostname) and port != 0
 
 
 def load_settings(**overrides: object) -> Settings:

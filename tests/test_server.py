@@ -12,9 +12,10 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from prometheus_client.mmap_dict import MmapedDict
 
 from qa_service.indexing import index_documents
 from qa_service.metrics import FOLDER_VARIABLE
-from qa_service.server import counted_together
+from qa_service.server import Server, counted_together
 from qa_service.settings import load_settings
 
 DOCUMENTS = Path(__file__).parents[1] / "documents"
@@ -39,6 +40,13 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def index(built: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(built, tmp_path / "index"))
+
+
+@pytest.fixture(scope="module")
+def served(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    index = Path(shutil.copytree(built, tmp_path_factory.mktemp("served") / "index"))
+    with serving(index) as (_server, port):
+        yield port
 
 
 def free_port() -> int:
@@ -273,15 +281,71 @@ def test_malformed_requests_are_the_clients_mistake(index: Path) -> None:
         assert "Traceback" not in server.communicate(timeout=15)[1]
 
 
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"NONSENSE\r\n\r\n", 400),
+        (b"GET / HTTP/9.9\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nbad header: 1\r\n\r\n", 400),
+        (b"GET /" + b"x" * 10_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 20_000 + b"\r\n\r\n", 431),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X: x\r\n" * 200 + b"\r\n", 431),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer k-secret\x00\r\n\r\n", 400),
+        (b"POST /api/ask HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: unheard, chunked\r\n\r\n", 501),
+    ],
+)
+def test_requests_that_nobody_can_read_are_problems_too(served: int, request_: bytes, status: int) -> None:
+    head, _, body = raw(served, request_).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % status)
+    assert b"Content-Type: application/problem+json" in head
+    assert b"Connection: close" in head
+    assert json.loads(body)["status"] == status
+    assert b"k-secret" not in body
+
+
+def test_what_a_proxy_would_say_is_not_believed(index: Path) -> None:
+    said = {"X-Forwarded-Proto": "https", "X-Forwarded-Ssl": "on", "X-Forwarded-Host": "evil.example"}
+    said |= {"SCRIPT_NAME": "/evil", "Content-Type": "application/x-www-form-urlencoded"}
+    with serving(index, QA_API_KEYS="k", FORWARDED_ALLOW_IPS="*") as (_server, port):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        with closing(connection):
+            connection.request("POST", "/sign-in", "key=k", said)
+            response = connection.getresponse()
+            assert (response.status, response.headers["Location"]) == (303, "/")
+            assert "Secure" not in response.headers["Set-Cookie"]
+            assert "Path=/;" in response.headers["Set-Cookie"]
+
+
+def test_an_answer_has_time_to_end_when_the_service_does(tmp_path: Path) -> None:
+    for timeout, grace in ((30, 40), (600, 610), (1, 20)):
+        server = Server(load_settings(index=tmp_path, llm_timeout=timeout))
+        assert server.cfg.graceful_timeout == grace
+
+
+def trickle(client: socket.socket, over: threading.Event) -> None:
+    """Send a body a byte at a time, for as long as anybody takes it."""
+    with suppress(OSError):
+        while not over.wait(0.3):
+            client.sendall(b"x")
+
+
 def test_stalled_clients_cannot_hold_it_up(index: Path) -> None:
     stalled = b'POST /api/ask HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\n{"question'
     with serving(index, QA_THREADS="2") as (server, port):
         clients = [socket.create_connection(("127.0.0.1", port), timeout=60) for _ in range(2)]
+        over = threading.Event()
+        slow = threading.Thread(target=trickle, args=(clients[0], over))
         try:
             for client in clients:
                 client.sendall(stalled)
+            slow.start()
             wait_for(port, "/healthz", 200, 45)
+            over.set()
+            slow.join()
+            for client in clients:
+                assert client.recv(65_536).startswith(b"HTTP/1.1 400 ")
         finally:
+            over.set()
             for client in clients:
                 client.close()
         server.terminate()

@@ -1,6 +1,7 @@
 """Who is let in: keys for programs, a sign-in for readers, and no request that another site makes in a reader's name.
 
-Where no key is set the service is open, and only the last of these holds.
+Each route says who may use it (``channels.operations``); one that says nothing needs a key. Where no key is set the
+service is open, but for what needs an administrator's key.
 
 A reader's browser may be made to send a request by any page that it shows, and adds the reader's cookie (or, in an open
 service, the reader's place in the network) to it. Browsers say in ``Sec-Fetch-Site`` and ``Origin`` where a request
@@ -17,19 +18,29 @@ from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
-from flask import Blueprint, Flask, Response, current_app, request, url_for
+from flask import Blueprint, Flask, Response, current_app, g, request, url_for
 from pydantic import Field
-from werkzeug.exceptions import Forbidden, NotFound
+from werkzeug.exceptions import Forbidden, NotFound, TooManyRequests
 
-from qa_service.channels.operations import PAGE, PAGE_LANGUAGE, Content, Operation, Parameter, operation
+from qa_service.channels.cross_origin import from_allowed_script
+from qa_service.channels.operations import (
+    PAGE,
+    PAGE_LANGUAGE,
+    Access,
+    Content,
+    Operation,
+    Parameter,
+    operation,
+    operation_of,
+)
 from qa_service.channels.pages import chosen_language, page, page_blueprint
 from qa_service.channels.problems import problem
-from qa_service.keys import SESSION_S, Keys
+from qa_service.keys import SESSION_S, Keys, name_of
 from qa_service.settings import Settings
 
 COOKIE = "qa_session"
 
-# What needs no key, by endpoint. Anything else does, so that a route is closed until it is named here.
+# What needs no key and does not say so itself, by endpoint.
 OPEN = frozenset(
     {"access.sign_in", "access.check", "access.sign_out", "api.healthz", "api.readyz", "assets.static", "widget.script"}
 )
@@ -98,13 +109,28 @@ _ENDED = Operation(
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Guard every route of the application, those that are added later too, and serve the sign-in."""
-    keys = Keys(settings.keys)
-    app.before_request(_same_site_only)
+    keys = Keys(settings.keys, settings.session_secret.get_secret_value())
+    administrators = Keys(settings.administrators)
+    app.before_request(lambda: _same_site_only(settings.scripting_origins))
     app.register_blueprint(_blueprint(keys))
     app.context_processor(lambda: {"signed_in": _signed_in(keys)})
-    if keys:
-        app.before_request(lambda: _turned_away(keys, framed=bool(settings.origins)))
-        app.after_request(_kept_private)
+    app.before_request(lambda: _turned_away(keys, administrators, framed=bool(settings.origins)))
+    app.after_request(lambda response: _kept_private(response, closed=bool(keys)))
+
+
+def caller() -> str | None:
+    """The name of the key or session that let this request in; None where none was needed or given."""
+    name: str | None = g.get("qa_caller")
+    return name
+
+
+def access_of(endpoint: str | None) -> Access:
+    """Who may use a route: whoever it says, else who has a key."""
+    view = current_app.view_functions.get(endpoint or "")
+    described = operation_of(view) if view else None
+    if endpoint in OPEN:
+        return "open"
+    return described.access if described else "key"
 
 
 def _blueprint(keys: Keys) -> Blueprint:
@@ -131,6 +157,10 @@ def _blueprint(keys: Keys) -> Blueprint:
         )
         return response
 
+    @routes.errorhandler(TooManyRequests)
+    def too_often(_error: TooManyRequests) -> Response:
+        return page("sign_in.html", 429, too_many=True)
+
     @routes.post("/sign-out")
     @operation(_ENDED)
     def sign_out() -> Response:
@@ -141,8 +171,11 @@ def _blueprint(keys: Keys) -> Blueprint:
     return routes
 
 
-def _same_site_only() -> None:
+def _same_site_only(scripting_origins: tuple[str, ...]) -> None:
     if request.method in _SAFE_METHODS or _bearer() is not None or _from_own_site():
+        return
+    # These need a key of their own where there are keys: see _let_in.
+    if from_allowed_script(scripting_origins):
         return
     raise Forbidden("This request was made by a page of another site.")
 
@@ -164,12 +197,22 @@ def _same_host(origin: str, host: str) -> bool:
         return False
 
 
-def _turned_away(keys: Keys, *, framed: bool) -> Response | None:
-    """What whoever has no key gets in place of the answer; None for everybody else."""
-    bearer = _bearer()
-    # A header that is wrong is not made good by a cookie: it alone has passed for no forgery.
-    if request.endpoint in OPEN or (_signed_in(keys) if bearer is None else keys.accept(bearer)):
+def _turned_away(keys: Keys, administrators: Keys, *, framed: bool) -> Response | None:
+    """What whoever may not gets in place of the answer; None for everybody else."""
+    access, bearer = access_of(request.endpoint), _bearer()
+    if access == "open":
         return None
+    if bearer is not None and administrators.accept(bearer):
+        g.qa_caller = name_of(bearer)
+        return None
+    known = _let_in(keys, bearer)
+    if access == "admin":
+        return _no_administrator(administrators, known=known or not (keys or administrators))
+    return None if known or not keys else _shown_the_way(framed=framed)
+
+
+def _shown_the_way(*, framed: bool) -> Response:
+    """What says how to come in: the error of a program, the sign-in of a reader."""
     if _FOR_PROGRAMS.match(request.path):
         return _challenged(problem(401, "This needs a key: Authorization: Bearer KEY."))
     if request.blueprint == "widget":
@@ -182,6 +225,27 @@ def _turned_away(keys: Keys, *, framed: bool) -> Response | None:
     return _see(url_for("access.sign_in", next=wanted, lang=chosen_language(), ended=1 if sent else None))
 
 
+def _let_in(keys: Keys, bearer: str | None) -> bool:
+    """Whether the request comes with a key or a session; which one it is, is kept for whoever counts."""
+    # A header that is wrong is not made good by a cookie: it alone has passed for no forgery.
+    if bearer is None:
+        # Nor is a session for the scripts of other sites, whichever may call.
+        known = _signed_in(keys) and (request.method in _SAFE_METHODS or _from_own_site())
+    else:
+        known = bool(keys) and keys.accept(bearer)
+    if known:
+        g.qa_caller = name_of(request.cookies[COOKIE] if bearer is None else bearer)
+    return known
+
+
+def _no_administrator(administrators: Keys, *, known: bool) -> Response:
+    if not known:
+        return _challenged(problem(401, "This needs an administrator's key: Authorization: Bearer KEY."))
+    if administrators:
+        return problem(403, "This needs an administrator's key, and the one that was given is none.")
+    return problem(403, "This needs an administrator's key, and QA_ADMIN_KEYS names none.")
+
+
 def _bearer() -> str | None:
     """The key that a program sends; None where it sends none."""
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
@@ -192,9 +256,12 @@ def _signed_in(keys: Keys) -> bool:
     return bool(keys) and keys.admit(request.cookies.get(COOKIE, ""))
 
 
-def _kept_private(response: Response) -> Response:
+def _kept_private(response: Response, *, closed: bool) -> Response:
     """What a key opens is for its reader alone: nothing of it stays, or the way back would show it after a sign-out."""
-    if request.endpoint in OPEN and request.blueprint != "access":
+    access = access_of(request.endpoint)
+    if access == "open" and request.blueprint != "access":
+        return response
+    if not closed and access != "admin":
         return response
     response.vary.add("Cookie")
     response.headers["Cache-Control"] = "no-store"

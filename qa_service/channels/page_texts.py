@@ -219,6 +219,10 @@ TEXTS: dict[str, dict[Language, str]] = {
         "en": "This key is not right. Please check it and try again.",
         "fr": "Cette clé n’est pas la bonne. Vérifiez-la et réessayez.",
     },
+    "sign_in_too_many": {
+        "en": "Too many keys that are not right were tried from here. Please wait a minute.",
+        "fr": "Trop de clés erronées ont été essayées d’ici. Patientez une minute.",
+    },
     "sign_in_ended": {
         "en": "Your session has ended. Please sign in, then send your question again.",
         "fr": "Votre session a pris fin. Identifiez-vous, puis envoyez de nouveau votre question.",

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response, request, url_for
 from pydantic import Field
+from werkzeug.exceptions import TooManyRequests
 
 from qa_service.channels.answer_text import is_repeated, paragraphs
 from qa_service.channels.operations import HAS_TEXT, PAGE, PAGE_LANGUAGE, Content, Operation, operation
@@ -19,6 +20,7 @@ from qa_service.channels.page_texts import shown_number
 from qa_service.channels.pages import (
     Failure,
     chosen_language,
+    error_page,
     failure_of,
     page,
     page_blueprint,
@@ -106,6 +108,10 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
     def ask() -> Response:
         return answered_page(pipeline)
 
+    @routes.errorhandler(TooManyRequests)
+    def too_often(error: TooManyRequests) -> Response:
+        return refused_page(pipeline) if request.endpoint == "web.ask" else error_page(error)
+
     @routes.post("/feedback")
     @operation(_FEEDBACK)
     def feedback() -> Response:
@@ -129,6 +135,19 @@ def _feedback_page(status: int, key: str, answer_id: str, rating: str, comment: 
     """What became of a rating, with a form for a comment on it."""
     given = {"answer_id": answer_id, "rating": rating, "comment": comment}
     return page("feedback.html", status, said=page_texts()[key], longest_comment=LONGEST_COMMENT, **given)
+
+
+def refused_page(pipeline: Pipeline, **values: object) -> Response:
+    """The page that keeps the question of whoever asks too often."""
+    return chat_page(
+        pipeline,
+        429,
+        failure=Failure(page_texts()["error_too_many"]),
+        question=request.form.get("question", ""),
+        asked_language=_asked_language(),
+        conversation_id=_conversation_id(),
+        **values,
+    )
 
 
 def answered_page(pipeline: Pipeline, **values: object) -> Response:

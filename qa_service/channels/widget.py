@@ -6,10 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from flask import Blueprint, Response, abort, request, send_from_directory
+from werkzeug.exceptions import TooManyRequests
 
 from qa_service.channels.operations import Content, Operation, operation
 from qa_service.channels.pages import SECURITY_HEADERS, page_blueprint
-from qa_service.channels.web import ASK_FORM, CHAT, answered_page, chat_page
+from qa_service.channels.web import ASK_FORM, CHAT, answered_page, chat_page, refused_page
 from qa_service.pipeline import Pipeline
 
 _STATIC = Path(__file__).parents[1] / "static"
@@ -60,9 +61,15 @@ def blueprint(pipeline: Pipeline, origins: tuple[str, ...]) -> Blueprint:
     def ask() -> Response:
         return answered_page(pipeline, origins=admitted)
 
+    @routes.errorhandler(TooManyRequests)
+    def too_often(_error: TooManyRequests) -> Response:
+        return refused_page(pipeline, origins=admitted)
+
     @routes.after_request
     def framed(response: Response) -> Response:
         if origins and request.endpoint != "widget.script":
+            # A site that isolates itself frames only what says that it may be.
+            response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
             ancestors = f"frame-ancestors {admitted}"
             response.headers[_POLICY] = SECURITY_HEADERS[_POLICY].replace("frame-ancestors 'none'", ancestors)
         return response

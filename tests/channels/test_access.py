@@ -11,11 +11,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from flask import Flask
 
-from qa_service.keys import SESSION_S, signer
+from qa_service.channels.operations import Operation, operation
+from qa_service.keys import SESSION_S, new_key, signer
 from qa_service.settings import load_settings
 from tests.channels.fake_pipeline import FRENCH_ID, FakePipeline, app_for
 
-KEY, SECOND, REMOVED = "k-1f7a93", "k-2b8c04", "k-3d9e15"
+KEY, SECOND, REMOVED, ADMIN = "k-1f7a93", "k-2b8c04", "k-3d9e15", "a-4e0f26"
 ORIGIN = "https://news.example"
 LATER = time.time() + SESSION_S + 60
 
@@ -64,6 +65,39 @@ FRAME = [("GET", "/embed"), ("POST", "/embed")]
 
 ADDED = {("GET", "/added-later"), ("GET", "/api/added-later")}
 
+# Each route of the service, an address of it, and what it answers to no key, a wrong key, a key, an administrator's.
+TO_ALL = {
+    "/healthz": "/healthz",
+    "/readyz": "/readyz",
+    "/assets/<path:filename>": "/assets/page.css",
+    "/embed.js": "/embed.js",
+    "/sign-in": "/sign-in",
+}
+TABLE = {
+    **{("GET", rule): (path, 200, 200, 200, 200) for rule, path in TO_ALL.items()},
+    ("POST", "/sign-in"): ("/sign-in", 401, 401, 401, 401),
+    ("POST", "/sign-out"): ("/sign-out", 303, 303, 303, 303),
+    ("POST", "/api/ask"): ("/api/ask", 401, 401, 200, 200),
+    ("POST", "/api/search"): ("/api/search", 401, 401, 200, 200),
+    ("POST", "/api/feedback"): ("/api/feedback", 401, 401, 204, 204),
+    ("GET", "/api/documents"): ("/api/documents", 401, 401, 200, 200),
+    ("GET", "/api/documents/<path:document_id>"): ("/api/documents/en/visa", 401, 401, 200, 200),
+    ("GET", "/"): ("/", 303, 303, 200, 200),
+    ("POST", "/"): ("/", 303, 303, 200, 200),
+    ("POST", "/feedback"): ("/feedback", 303, 303, 200, 200),
+    ("GET", "/articles"): ("/articles", 303, 303, 200, 200),
+    ("GET", "/articles/rows"): ("/articles/rows", 303, 303, 200, 200),
+    ("GET", "/documents/<path:document_id>"): ("/documents/en/visa", 303, 303, 200, 200),
+    ("GET", "/embed"): ("/embed", 401, 401, 200, 200),
+    ("POST", "/embed"): ("/embed", 401, 401, 200, 200),
+    # Routes as others may be: one that says nothing, one for administrators, one for all.
+    ("GET", "/added-later"): ("/added-later", 303, 303, 200, 200),
+    ("GET", "/api/added-later"): ("/api/added-later", 401, 401, 200, 200),
+    ("GET", "/api/for-all"): ("/api/for-all", 200, 200, 200, 200),
+    ("GET", "/api/administer"): ("/api/administer", 401, 401, 403, 200),
+    ("PUT", "/administer"): ("/administer", 401, 401, 403, 200),
+}
+
 
 @dataclass(frozen=True)
 class Status:
@@ -89,8 +123,8 @@ class WholePipeline(FakePipeline):
         return []
 
 
-def service(keys: str = f"{KEY},{SECOND}", origins: str = ORIGIN) -> Flask:
-    app = app_for(WholePipeline(), api_keys=keys, embed_origins=origins)
+def service(keys: str = f"{KEY},{SECOND}", origins: str = ORIGIN, **settings: str) -> Flask:
+    app = app_for(WholePipeline(), api_keys=keys, embed_origins=origins, **settings)
     for _, path in ADDED:
         app.add_url_rule(path, path, lambda: "added")
     return app
@@ -99,6 +133,12 @@ def service(keys: str = f"{KEY},{SECOND}", origins: str = ORIGIN) -> Flask:
 @pytest.fixture(scope="module")
 def app() -> Flask:
     return service()
+
+
+@pytest.fixture(autouse=True)
+def _no_wrong_keys_counted_yet(app):
+    for limiter in app.extensions["limiter"]:
+        limiter.reset()
 
 
 @pytest.fixture
@@ -164,6 +204,85 @@ def ask(client, method: str, path: str, **options):
 
 
 # Who is let in
+
+
+def with_every_kind(**settings: str) -> Flask:
+    """A service with an administrator's key, and a route of each kind of access."""
+    app = service(admin_keys=ADMIN, **settings)
+    for path, access in {"/api/for-all": "open", "/api/administer": "admin", "/administer": "admin"}.items():
+        view = operation(Operation("Does nothing.", "none", access=access))(lambda: "done")
+        app.add_url_rule(path, path, view, methods=["PUT" if path == "/administer" else "GET"])
+    return app
+
+
+def routes_of(app: Flask) -> set[tuple[str, str]]:
+    return {(method, rule.rule) for rule in app.url_map.iter_rules() for method in rule.methods - {"HEAD", "OPTIONS"}}
+
+
+def test_every_route_answers_each_credential_as_the_table_says():
+    app = with_every_kind()
+    plain = app.test_client(use_cookies=False)
+    assert set(TABLE) == routes_of(app)
+    for (method, rule), (path, *expected) in TABLE.items():
+        answered = [
+            ask(plain, method, path, headers={"Authorization": f"Bearer {key}"} if key else {}).status_code
+            for key in (None, "k-1f7a9", KEY, ADMIN)
+        ]
+        assert answered == expected, (method, rule)
+
+
+def test_whoever_may_not_administer_is_told_why():
+    plain = with_every_kind().test_client(use_cookies=False)
+    unknown = plain.put("/administer", headers={"Authorization": "Bearer no"})
+    assert (unknown.mimetype, unknown.headers["WWW-Authenticate"]) == ("application/problem+json", "Bearer")
+    for headers in ({"Authorization": f"Bearer {KEY}"}, {"Cookie": f"qa_session={cookie()}"}):
+        known = plain.put("/administer", headers=headers)
+        assert (known.status_code, known.mimetype) == (403, "application/problem+json")
+        assert "administrator" in known.get_json()["detail"]
+    done = plain.put("/administer", headers={"Authorization": f"Bearer {ADMIN}"})
+    assert (done.text, done.headers["Cache-Control"]) == ("done", "no-store")
+
+
+def test_without_administrators_nobody_administers():
+    app = service(SECOND)
+    app.add_url_rule("/api/administer", "a", operation(Operation("Nothing.", "none", access="admin"))(lambda: "done"))
+    plain = app.test_client(use_cookies=False)
+    assert plain.get("/api/administer").status_code == 401
+    refused = plain.get("/api/administer", headers={"Authorization": f"Bearer {SECOND}"})
+    assert (refused.status_code, "QA_ADMIN_KEYS" in refused.get_json()["detail"]) == (403, True)
+
+
+@pytest.mark.parametrize(("administrators", "without", "wrong", "right"), [(ADMIN, 401, 401, 200), ("", 403, 403, 403)])
+def test_an_open_service_is_administered_with_a_key_alone(administrators, without, wrong, right):
+    app = service("", admin_keys=administrators)
+    app.add_url_rule("/api/administer", "a", operation(Operation("Nothing.", "none", access="admin"))(lambda: "done"))
+    plain = app.test_client(use_cookies=False)
+    answered = [plain.get("/api/administer").status_code]
+    for key in ("no", ADMIN):
+        headers = {"Authorization": f"Bearer {key}"}
+        answered.append(plain.get("/api/administer", headers=headers).status_code)
+        assert ask(plain, "POST", "/api/ask", headers=headers).status_code == 200
+    assert answered == [without, wrong, right]
+    assert ask(plain, "GET", "/").status_code == 200
+
+
+def test_hashed_keys_open_what_plain_ones_do():
+    key, hashed = new_key()
+    plain = service(hashed, session_secret="s" * 16, admin_keys=new_key()[1]).test_client(use_cookies=False)
+    for given, status in ((key, 200), (hashed, 401), (hashed.removeprefix("sha256:"), 401)):
+        headers = {"Authorization": f"Bearer {given}"}
+        assert ask(plain, "GET", "/api/documents", headers=headers).status_code == status
+    session = sign_in(plain, key).headers["Set-Cookie"].split(";")[0]
+    assert ask(plain, "GET", "/", headers={"Cookie": session}).status_code == 200
+    # Whoever has read the hash signs with it, and is not let in.
+    for signed_with in (hashed, hashed.removeprefix("sha256:")):
+        forged = {"Cookie": f"qa_session={cookie(signed_with)}"}
+        assert ask(plain, "GET", "/", headers=forged).status_code == 303
+
+
+def test_an_administrators_key_begins_no_session(client):
+    administered = service(admin_keys=ADMIN).test_client()
+    assert "Set-Cookie" not in sign_in(administered, ADMIN).headers
 
 
 def test_the_table_holds_every_route(app):
