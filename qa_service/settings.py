@@ -199,7 +199,7 @@ class Settings(BaseSettings):
         if value and len(value) < _SHORTEST_SECRET:
             raise PydanticCustomError("session_secret", "should be at least 16 characters long")
         # Whoever reads a hash must not be able to sign with it: that would make it as good as its key.
-        if not value and keys and any(key.startswith(HASHED) for key in _listed(keys.get_secret_value())):
+        if not value and keys and any(key.lower().startswith(HASHED) for key in _listed(keys.get_secret_value())):
             raise PydanticCustomError("session_secret", "is needed, because QA_API_KEYS holds hashes")
         return secret
 

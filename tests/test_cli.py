@@ -23,6 +23,7 @@ import pytest
 from qa_service import __version__
 from qa_service.cli import main
 from qa_service.generations import IndexFolder
+from qa_service.keys import Keys
 from qa_service.pipeline import Pipeline
 from qa_service.settings import load_settings
 from tests.llm_server import KEY, Reply, fails, says
@@ -696,3 +697,23 @@ def test_serve_on_a_taken_port_is_one_line(process):
         said = one_line(process("serve", "--port", port))
     assert port in said
     assert "--port" in said
+
+
+def test_a_new_key_comes_with_the_form_for_the_setting(qa):
+    made = [json.loads(qa("key", "--json").out) for _ in range(2)]
+    assert made[0] != made[1]
+    for each in made:
+        settings = load_settings(api_keys=each["hash"], session_secret="s" * 16)
+        assert Keys(settings.keys).accept(each["key"])
+    said = qa("key").out.splitlines()
+    assert len(said) == 2
+    key, listed = (line.split()[-1] for line in said)
+    assert Keys([listed]).accept(key)
+
+
+def test_serve_without_the_package_for_redis_is_one_line(qa, monkeypatch):
+    monkeypatch.setenv("QA_RATE_LIMIT_STORAGE", "redis://:secret@127.0.0.1")
+    monkeypatch.setattr("qa_service.channels.limits.find_spec", lambda name: None)
+    said = one_line(qa("serve"))
+    assert said.startswith("QA_RATE_LIMIT_STORAGE needs the extra")
+    assert "secret" not in said

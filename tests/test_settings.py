@@ -163,6 +163,64 @@ def test_a_wrong_key_is_never_repeated_and_never_opens_the_service(monkeypatch, 
     assert said == "QA_API_KEYS: should be keys of ASCII without white space, separated by commas"
 
 
+HASH = "sha256:" + "0aB9" * 16
+
+
+@pytest.mark.parametrize("name", ["api_keys", "admin_keys"])
+@pytest.mark.parametrize(
+    "wrong", ["sha256:", HASH[:-1], HASH + "0", HASH[:-1] + "g", "SHA256:abc", "sha256:plain-secret", f"good,{HASH}x"]
+)
+def test_a_hash_of_another_form_is_refused_and_never_repeated(name, wrong):
+    with pytest.raises(SettingsError) as caught:
+        load_settings(**{name: wrong, "session_secret": "s" * 16})
+    assert str(caught.value) == (
+        f"QA_{name.upper()}: should hold 64 hexadecimal digits after each sha256: (`qa-service key`)"
+    )
+
+
+@pytest.mark.parametrize("listed", [HASH, HASH.upper(), f"plain,{HASH}"])
+def test_hashed_keys_need_a_secret_that_signs_sessions(listed):
+    with pytest.raises(SettingsError) as caught:
+        load_settings(api_keys=listed)
+    assert str(caught.value) == "QA_SESSION_SECRET: is needed, because QA_API_KEYS holds hashes"
+    assert load_settings(api_keys=listed, session_secret="s" * 16).keys[-1] == listed.split(",")[-1]
+    assert load_settings(admin_keys=listed).administrators[-1] == listed.split(",")[-1]
+
+
+def test_a_short_secret_is_refused_and_never_repeated():
+    with pytest.raises(SettingsError) as caught:
+        load_settings(session_secret="fifteen-letters")
+    assert str(caught.value) == "QA_SESSION_SECRET: should be at least 16 characters long"
+
+
+@pytest.mark.parametrize("value", ["60 per minute", "60/minute; 1000 per day", "5 per 10 seconds", "1/hour,2/day"])
+def test_limits_are_taken_as_they_are_written(value):
+    assert load_settings(rate_limit=value).rate_limit == value
+
+
+@pytest.mark.parametrize(
+    "wrong", ["60", "often", "60 per fortnight", "0 per minute", "-1 per minute", "60 per minute;", "1.5 per minute"]
+)
+def test_a_wrong_limit_says_what_is_right(wrong):
+    with pytest.raises(SettingsError) as caught:
+        load_settings(rate_limit=wrong)
+    assert str(caught.value) == f"QA_RATE_LIMIT: should be of the form 60 per minute; 1000 per day, not {wrong!r}"
+
+
+@pytest.mark.parametrize("value", ["redis://127.0.0.1", "rediss://:secret@redis.example:6380/2"])
+def test_counts_stand_in_redis(value):
+    assert load_settings(rate_limit_storage=value).rate_limit_storage.get_secret_value() == value
+
+
+@pytest.mark.parametrize(
+    "wrong", ["memory://", "127.0.0.1:6379", "http://secret@redis", "redis://", "redis://h:port-secret", "redis://a b"]
+)
+def test_a_wrong_store_of_counts_is_refused_and_never_repeated(wrong):
+    with pytest.raises(SettingsError) as caught:
+        load_settings(rate_limit_storage=wrong)
+    assert str(caught.value) == "QA_RATE_LIMIT_STORAGE: should be empty or a redis:// or rediss:// address"
+
+
 def test_settings_that_are_shown_show_no_key():
     settings = load_settings(api_keys="one-key,two-key")
     assert "-key" not in f"{settings!r} {settings}"

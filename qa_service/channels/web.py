@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response, request, url_for
 from pydantic import Field
-from werkzeug.exceptions import TooManyRequests
+from werkzeug.exceptions import RequestEntityTooLarge, TooManyRequests
 
 from qa_service.channels.answer_text import is_repeated, paragraphs
 from qa_service.channels.operations import HAS_TEXT, PAGE, PAGE_LANGUAGE, Content, Operation, operation
@@ -139,6 +139,10 @@ def _feedback_page(status: int, key: str, answer_id: str, rating: str, comment: 
 
 def refused_page(pipeline: Pipeline, **values: object) -> Response:
     """The page that keeps the question of whoever asks too often."""
+    try:
+        request.form  # noqa: B018 (read here, where an error can still be shown)
+    except RequestEntityTooLarge as error:
+        return error_page(error)
     return chat_page(
         pipeline,
         429,

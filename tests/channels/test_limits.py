@@ -151,6 +151,13 @@ def test_the_page_says_so_and_keeps_the_question(path, language, words):
     assert (rated.status_code, words in rated.text) == (429, True)
 
 
+def test_a_form_that_is_both_too_often_and_too_large_is_no_fault_of_ours():
+    client = service(embed_origins="https://news.example").test_client()
+    for path in ("/", "/embed"):
+        client.post("/", data={"question": "When?"})
+        assert client.post(path, data={"question": "x" * 5_000_000}).status_code == 413
+
+
 # The sign-in
 
 
