@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -165,6 +166,15 @@ def test_a_client_that_goes_away_leaves_no_traceback(built: Settings) -> None:
         process.stdin.close()
         assert process.wait(15) == 0
         assert b"Traceback" not in process.stderr.read()
+
+
+def test_the_readmes_entry_is_one() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    entry = json.loads(next(block for block in re.findall(r"```json\n(.*?)```", readme, re.DOTALL) if "mcp" in block))
+    parameters = StdioServerParameters(**entry["mcpServers"]["articles"])
+    assert (Path(parameters.command).name, parameters.args) == ("qa-service", ["mcp"])
+    assert parameters.env
+    assert all(name.removeprefix("QA_").lower() in Settings.model_fields for name in parameters.env)
 
 
 # HTTP
