@@ -47,6 +47,8 @@ _LEAST_GRACE_S = 20
 
 # What is wrong with a request that gunicorn cannot read, so that the application never sees it.
 _UNREADABLE: dict[type[Exception], tuple[int, str]] = {
+    # Its one cause: an address that is not under the SCRIPT_NAME that the service was started with.
+    ConfigurationProblem: (404, "There is nothing at this address."),
     LimitRequestLine: (414, "The address is too long."),
     LimitRequestHeaders: (431, "The headers are too many or too long."),
     ExpectationFailed: (417, "What the request expects cannot be met."),
@@ -54,7 +56,7 @@ _UNREADABLE: dict[type[Exception], tuple[int, str]] = {
 }
 
 # Mistakes of ours that are of the same family.
-_OURS = (ConfigurationProblem, InvalidResponseHeader, InvalidResponseHeaderName)
+_OURS = (InvalidResponseHeader, InvalidResponseHeaderName)
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import logging
 import os
 import shutil
 import signal
@@ -17,14 +18,16 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from gunicorn.http.errors import ConfigurationProblem, InvalidResponseHeader
 from prometheus_client.mmap_dict import MmapedDict
 
 from qa_service.indexing import index_documents
 from qa_service.metrics import FOLDER_VARIABLE
-from qa_service.server import Server, counted_together
+from qa_service.server import Server, Worker, counted_together
 from qa_service.settings import load_settings
 
 DOCUMENTS = Path(__file__).parents[1] / "documents"
@@ -303,6 +306,29 @@ def test_requests_that_nobody_can_read_are_problems_too(served: int, request_: b
     assert b"k-secret" not in body
 
 
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (ConfigurationProblem("'/none' does not start with '/articles'"), 404),
+        (InvalidResponseHeader("'X'"), 500),
+        (RuntimeError("/home/somebody/secret"), 500),
+    ],
+)
+def test_what_fails_before_the_application_tells_nothing(
+    error: Exception, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    ours, theirs = socket.socketpair()
+    with closing(ours), closing(theirs):
+        worker = SimpleNamespace(log=logging.getLogger("gunicorn.error"))
+        Worker.handle_error(worker, None, ours, ("192.0.2.1", 1), error)
+        said = theirs.recv(65_536)
+    assert said.startswith(b"HTTP/1.1 %d " % status)
+    assert b"application/problem+json" in said
+    assert b"somebody" not in said
+    assert b"articles" not in said
+    assert ("Error handling a request" in caplog.text) == (status == 500)
+
+
 def test_what_a_proxy_would_say_is_not_believed(index: Path) -> None:
     said = {"X-Forwarded-Proto": "https", "X-Forwarded-Ssl": "on", "X-Forwarded-Host": "evil.example"}
     said |= {"SCRIPT_NAME": "/evil", "Content-Type": "application/x-www-form-urlencoded"}
@@ -342,8 +368,7 @@ def test_stalled_clients_cannot_hold_it_up(index: Path) -> None:
             wait_for(port, "/healthz", 200, 45)
             over.set()
             slow.join()
-            for client in clients:
-                assert client.recv(65_536).startswith(b"HTTP/1.1 400 ")
+            assert clients[1].recv(65_536).startswith(b"HTTP/1.1 400 ")
         finally:
             over.set()
             for client in clients:

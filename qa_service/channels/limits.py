@@ -7,6 +7,7 @@ and a limit on addresses would lock out every program behind the same one.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -41,6 +42,8 @@ def init_app(app: Flask, settings: Settings) -> None:
     check(settings)
     if not (settings.rate_limit or settings.keys):
         return
+    # Its lower levels say who asked too often, by address.
+    logging.getLogger("flask-limiter").setLevel(logging.WARNING)
     limiter = _limiter(settings)
     app.after_request(lambda response: _told(limiter, response))  # after the limiter itself, which is added later
     limiter.init_app(app)

@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from qa_service.channels import limits
 from qa_service.channels.operations import Operation, operation
 from qa_service.errors import MissingExtra
-from qa_service.keys import signer
+from qa_service.keys import name_of, signer
 from qa_service.settings import load_settings
 from tests.channels.fake_pipeline import FakePipeline, app_for
 
@@ -71,6 +71,13 @@ def test_a_request_that_is_taken_is_not_told_to_come_back():
     assert answer.status_code == 200
     assert answer.headers["RateLimit-Limit"] == "5"
     assert "Retry-After" not in answer.headers
+
+
+def test_the_log_does_not_say_who_asks_too_often(caplog):
+    caplog.set_level(logging.DEBUG)
+    assert statuses(service(api_keys=FIRST), {"key": FIRST}, {"key": FIRST}) == [200, 429]
+    assert statuses(service(), {}, {}) == [200, 429]
+    assert not [secret for secret in (FIRST, name_of(FIRST), "192.0.2.1") if secret in caplog.text]
 
 
 def test_several_limits_hold_together():
