@@ -3,6 +3,7 @@
     index/
       CURRENT                  the name of the current generation
       lock                     held by the run that writes
+      documents.lock, worker.lock  no part of the index, see ``index_worker``
       generations/<name>/      one complete and verified index, never changed
         manifest.json          every file's size and checksum, the model, the settings, the counts, what refusal needs
         documents.db           canonical texts and passages, and which articles were paired

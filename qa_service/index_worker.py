@@ -19,8 +19,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import IO
 
-from qa_service.errors import QAServiceError
-from qa_service.generations import locked, unwritable
+from qa_service.errors import IndexBusy, QAServiceError
+from qa_service.generations import IndexFolder, locked, unwritable
 from qa_service.index_run import BUSY, REFUSED, command
 from qa_service.intake import Change, DocumentsFolder
 from qa_service.jobs import MAX_ATTEMPTS, Jobs, Taken
@@ -173,7 +173,7 @@ class IndexWorker:
             self._jobs.try_again(taken, failed=False)
         elif outcome.status == BUSY:
             self._jobs.try_again(taken, failed=False)
-            self._stopped.wait(_PAUSE_S)
+            self._wait_for_others()
         elif outcome.status == 0:
             self._settle_covered(taken, outcome)
         elif outcome.status == REFUSED:
@@ -181,6 +181,12 @@ class IndexWorker:
             self._jobs.end([job.id for job in taken], "failed", detail=outcome.reason)
         else:
             self._settle_broken(taken, outcome.status)
+
+    def _wait_for_others(self) -> None:
+        """Wait while somebody else writes the index, which may take minutes."""
+        while not self._stopped.wait(_PAUSE_S):
+            with suppress(IndexBusy), IndexFolder(self._settings.index).writing():
+                return
 
     def _settle_covered(self, taken: list[Taken], outcome: _Outcome) -> None:
         failed = [job for job in taken if job.action == "put" and job.name in outcome.failed]

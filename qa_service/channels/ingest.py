@@ -6,6 +6,7 @@ A body is the document itself, its fields in headers, or JSON that holds the tex
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Annotated, Literal
 from urllib.parse import unquote_to_bytes
@@ -25,6 +26,7 @@ _LONGEST_FIELD = 2_000  # characters
 _FORMATS = {"text": ".txt", "markdown": ".md", "html": ".html"}
 _HEADER = "X-Document-"
 _TAG = "documents"
+_BROKEN_OFF = "The body broke off before its end; send the document again."
 
 
 def _sound(text: str) -> str:
@@ -150,11 +152,13 @@ def blueprint(publisher: Publisher | None) -> Blueprint:
         sent: tuple[str, Iterable[bytes], dict[str, str]]
         if request.mimetype == "application/json":
             request.max_content_length = taken.max_bytes + _JSON_MORE
-            sent = _from_json(taken.max_bytes)
+            with _too_large(taken.max_bytes):
+                sent = _from_json(taken.max_bytes)
         else:
             request.max_content_length = taken.max_bytes
             sent = _suffix(), _blocks(), _header_fields()
-        return _accepted(taken.put(document_id, *sent))
+        with _too_large(taken.max_bytes):
+            return _accepted(taken.put(document_id, *sent))
 
     @routes.delete("/api/documents/<path:document_id>", merge_slashes=False)
     @operation(_DELETE)
@@ -184,6 +188,16 @@ def _accepted(job: Job) -> Response:
     return response
 
 
+@contextmanager
+def _too_large(max_bytes: int) -> Iterator[None]:
+    """Say how much is taken, where more comes."""
+    try:
+        yield
+    except RequestEntityTooLarge:
+        detail = f"The document is larger than QA_MAX_DOCUMENT_BYTES allows: {max_bytes:,} bytes."
+        raise RequestEntityTooLarge(detail) from None
+
+
 def _unstored(response: Response) -> Response:
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -208,9 +222,19 @@ def _suffix() -> str:
 
 
 def _blocks() -> Iterator[bytes]:
-    """The body as it comes; never all of it in memory."""
-    while block := request.stream.read(_BLOCK):
-        yield block
+    """The body as it comes, never all of it in memory; 400 when it ends before its end.
+
+    A server may take a client that goes away, or is too slow, for the end of the body: half a document is none.
+    """
+    read = 0
+    try:
+        while block := request.stream.read(_BLOCK):
+            read += len(block)
+            yield block
+    except OSError:  # what the server raises where chunks break off
+        raise BadRequest(_BROKEN_OFF) from None
+    if request.content_length is not None and read != request.content_length:
+        raise BadRequest(_BROKEN_OFF)
 
 
 def _header_fields() -> dict[str, str]:
@@ -238,7 +262,7 @@ def _header_value(name: str) -> str:
 def _from_json(max_bytes: int) -> tuple[str, list[bytes], dict[str, str]]:
     """Suffix, content and fields of a body in JSON; 400 when it is no object, 413 or 422 when a field is wrong."""
     try:
-        given = json.loads(request.get_data())
+        given = json.loads(b"".join(_blocks()))
     except (ValueError, RecursionError):
         raise BadRequest("The body is not JSON.") from None
     if not isinstance(given, dict):

@@ -144,7 +144,8 @@ def test_all_fields_in_headers_and_in_json_are_the_same(client, tmp_path):
     ],
 )
 def test_what_is_wrong_is_said_and_nothing_is_kept(client, tmp_path, status, options):
-    is_problem(put(client, **options), status)
+    detail = is_problem(put(client, **options), status)
+    assert ("QA_MAX_DOCUMENT_BYTES" in detail) == (status == 413)
     assert listing(tmp_path) == set()
 
 
