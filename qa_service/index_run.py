@@ -22,7 +22,7 @@ BUSY = 4
 # The settings that a run depends on: what the service was started with, whatever the environment says by now.
 _HANDED_OVER = ("documents", "index", "embeddings", "max_document_bytes", "passage_tokens", "passage_overlap")
 # Whoever asks a question goes first.
-_NICENESS = 10
+_NICENESS = 5
 
 
 def command(settings: Settings) -> list[str]:

@@ -153,10 +153,10 @@ def split_front_matter(text: str) -> tuple[dict[str, object], str]:
 def load_fields(data: bytes) -> dict[str, object]:
     """What a document's fields file holds, in YAML: the same names as in a front matter."""
     try:
-        block = decode(data)
+        block = decode(data) if len(data) <= 4 * MAX_FRONT_MATTER else None
     except DocumentError as error:
         raise DocumentError(f"has a {FIELDS_SUFFIX} file that {error}") from None
-    if len(block) > MAX_FRONT_MATTER:
+    if block is None or len(block) > MAX_FRONT_MATTER:
         raise DocumentError(f"has a {FIELDS_SUFFIX} file of more than {MAX_FRONT_MATTER:,} characters")
     return _mapping(block, called=f"{FIELDS_SUFFIX} file", first_line=1)
 

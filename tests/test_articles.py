@@ -287,3 +287,73 @@ class TestReadArticle:
 def test_content_hash_is_that_of_the_bytes(tmp_path):
     file = write(tmp_path, "a.md", "---\ntitle: x\n---\nété\r\n")
     assert content_hash(file) == hashlib.sha256(file.path.read_bytes()).hexdigest()
+
+
+class TestFieldsFile:
+    """A document's fields in a file beside it, ``report.pdf.yaml`` beside ``report.pdf``."""
+
+    def test_it_overrides_what_the_document_says_itself_field_by_field(self, tmp_path):
+        file = write(tmp_path, "fr/visa.md", f"---\ntitle: Avant\nurl: https://example.org/a\n---\n{FRENCH}")
+        write(tmp_path, "fr/visa.md.yaml", "Title: 'Après : tout'\nlanguage: fr\npublished: 2025-03-18\n")
+        article = read(file)
+        assert (article.title, article.url, article.published) == (
+            "Après : tout",
+            "https://example.org/a",
+            "2025-03-18",
+        )
+        assert article.text == FRENCH
+
+    def test_an_empty_field_leaves_it_to_the_service(self, tmp_path):
+        file = write(tmp_path, "en/visa.html", f"<html lang=en><title>Before</title><p>{ENGLISH}</p></html>")
+        write(tmp_path, "en/visa.html.yaml", "title: ''\nurl:\n")
+        assert read(file).title == ENGLISH
+
+    def test_it_is_no_document(self, tmp_path):
+        file = write(tmp_path, "en/visa.md", ENGLISH)
+        write(tmp_path, "en/visa.md.yaml", "title: A title")
+        assert find_documents([tmp_path]) == ([file], [])
+
+    def test_another_one_makes_another_document(self, tmp_path):
+        file = write(tmp_path, "en/visa.md", ENGLISH)
+        hashes = [content_hash(file)]
+        for fields in ("title: One", "title: Two", ""):
+            write(tmp_path, "en/visa.md.yaml", fields)
+            hashes.append(content_hash(file))
+        assert len(set(hashes)) == 4
+        file.fields_path.unlink()
+        assert content_hash(file) == hashes[0]
+
+    @pytest.mark.parametrize(
+        ("content", "problem"),
+        [
+            ("title: [", "has a broken .yaml file (line 1): it must be valid YAML"),
+            ("- a", "has a broken .yaml file: it must be lines of the form 'name: value'"),
+            (
+                "a: !!python/name:os.system",
+                "has a .yaml file with YAML tags, aliases or deep nesting: write plain values",
+            ),
+            (b"\xff", "has a .yaml file that is not UTF-8 text"),
+            ("a: " + "x" * 10_000, "has a .yaml file of more than 10,000 characters"),
+            ("é" * 50_000, "has a .yaml file of more than 10,000 characters"),
+            ("language: de", "has the language 'de': it must be en or fr"),
+        ],
+    )
+    def test_what_is_wrong_with_it_is_said_of_the_document(self, tmp_path, content, problem):
+        file = write(tmp_path, "en/visa.md", ENGLISH)
+        write(tmp_path, "en/visa.md.yaml", content)
+        with pytest.raises(DocumentError) as error:
+            read(file)
+        assert str(error.value) == f"en/visa.md {problem}"
+
+    def test_a_link_in_its_place_is_not_followed(self, tmp_path):
+        file = write(tmp_path, "en/visa.md", ENGLISH)
+        file.fields_path.symlink_to(write(tmp_path, "secret.yaml", "title: secret").path)
+        for look in (read, content_hash):
+            with pytest.raises(DocumentError, match=r"en/visa\.md has a \.yaml file that is a link: not followed"):
+                look(file)
+
+    def test_a_folder_in_its_place_is_said(self, tmp_path):
+        file = write(tmp_path, "en/visa.md", ENGLISH)
+        file.fields_path.mkdir()
+        with pytest.raises(DocumentError, match=r"has a \.yaml file that is not a regular file"):
+            read(file)

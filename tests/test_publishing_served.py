@@ -50,7 +50,7 @@ def call(port, method, path, body=None, content_type="text/plain; charset=utf-8"
         return response.status, json.loads(response.read())
 
 
-def until(port, path, right, seconds=60):
+def until(port, path, right, seconds=120):
     deadline = time.monotonic() + seconds
     while not right(found := call(port, "GET", path)):
         assert time.monotonic() < deadline, found
@@ -80,7 +80,7 @@ def test_a_kill_between_a_document_and_its_index_loses_neither(tmp_path):
             until(port, begun["status_url"], lambda found: found[1]["state"] == "done")
         for document_id in ("en/phare", "fr/phare"):
             for _ in range(4):  # whichever worker is asked, within about a second
-                until(port, f"/api/documents/{document_id}", lambda found: found[0] == 200, seconds=5)
+                until(port, f"/api/documents/{document_id}", lambda found: found[0] == 200, seconds=20)
         for head in (b"Content-Length: 5000\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n1388\r\n"):
             for sent_as in (b"text/plain", b"application/json"):
                 assert b" 400 " in broken_off(port, b"Content-Type: " + sent_as + b"\r\n" + head)
