@@ -22,12 +22,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from gunicorn.config import Config
 from gunicorn.http.errors import ConfigurationProblem, InvalidResponseHeader
 from prometheus_client.mmap_dict import MmapedDict
 
 from qa_service.indexing import index_documents
 from qa_service.metrics import FOLDER_VARIABLE
-from qa_service.server import Server, Worker, counted_together
+from qa_service.server import GunicornLog, Server, Worker, counted_together
 from qa_service.settings import load_settings
 
 DOCUMENTS = Path(__file__).parents[1] / "documents"
@@ -229,17 +230,19 @@ def test_two_workers_count_as_one_also_when_one_was_killed(index: Path, tmp_path
 def test_the_folder_for_counts_is_private_and_gone_afterwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.delenv(FOLDER_VARIABLE, raising=False)
-    with counted_together():
-        (folder,) = tmp_path.iterdir()
-        assert os.environ[FOLDER_VARIABLE] == str(folder)
-        child = os.fork()
-        if not child:  # a worker that ends leaves by the same way
-            try:
-                sys.exit(0)
-            finally:
-                os._exit(0)
-        os.waitpid(child, 0)
-        assert folder.is_dir()
+    master = os.getpid()
+    try:
+        with counted_together():
+            (folder,) = tmp_path.iterdir()
+            assert os.environ[FOLDER_VARIABLE] == str(folder)
+            child = os.fork()
+            if not child:
+                sys.exit(0)  # a worker that ends leaves by the same way
+            os.waitpid(child, 0)
+            assert folder.is_dir()
+    finally:
+        if os.getpid() != master:
+            os._exit(0)
     assert list(tmp_path.iterdir()) == []
     assert FOLDER_VARIABLE not in os.environ
 
@@ -264,6 +267,18 @@ def test_without_a_folder_for_counts_it_serves_all_the_same(
     (said,) = [record.getMessage() for record in caplog.records]
     assert said.endswith("each counts by itself.")
     assert "/dev/null" not in said
+
+
+def test_the_servers_own_log_tells_neither_who_asked_nor_for_what(caplog: pytest.LogCaptureFixture) -> None:
+    log = GunicornLog(Config())
+    caplog.set_level("INFO")
+    log.warning("Invalid request from ip=192.0.2.7: Invalid HTTP request line: 'GET /?key=secret'")
+    log.exception("Error handling request %s %s", "GET", "/?key=secret")  # noqa: LOG004 (as gunicorn says it)
+    log.warning("Worker (pid:%s) was sent %s!", 7, "SIGTERM")
+    log.access(None, None, {}, None)
+    said = [record.getMessage() for record in caplog.records]
+    assert said == ["Error handling request", "Worker (pid:7) was sent SIGTERM!"]
+    assert "secret" not in caplog.text
 
 
 def raw(port: int, request: bytes) -> bytes:
