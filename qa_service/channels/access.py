@@ -71,14 +71,14 @@ _ONWARDS = Content(
 )
 _NEXT = Parameter("next", str, "query", "Path of the page to show after it.", example="/articles")
 _SHOWN = Operation(
-    "The page where a reader gives a key.",
+    "The page where a reader gives a key",
     "Sign-in",
     access="open",
     parameters=(_NEXT, PAGE_LANGUAGE),
     replies={200: PAGE, 303: _ONWARDS},
 )
 _CHECKED = Operation(
-    "Sign in with a key.",
+    "Sign in with a key",
     "Sign-in",
     access="open",
     parameters=(_NEXT, PAGE_LANGUAGE),
@@ -93,7 +93,7 @@ _CHECKED = Operation(
     problems=(401,),
 )
 _ENDED = Operation(
-    "Sign out.",
+    "Sign out",
     "Sign-in",
     access="open",
     parameters=(PAGE_LANGUAGE,),

@@ -119,7 +119,7 @@ _STREAM = """`progress` (if asked for) tells how many passages are read; `delta`
 soon as it is cited; `done` brings the whole answer, which takes the place of what was shown. `error`, a problem \
 document, ends a stream that failed on the way. A line that is a lone colon keeps the connection."""
 _ASK = Operation(
-    "Ask a question.",
+    "Ask a question",
     "Questions",
     "Every statement of the answer carries a marker `[n]` and has the citation of that number, whose quote is \
 `text[start:end]` of the document. Where the articles do not hold the answer, `abstained` is true. With `stream`, or \
@@ -142,7 +142,7 @@ _ASK = Operation(
     problems=(503,),
 )
 _SEARCH = Operation(
-    "Find passages, in both languages at once.",
+    "Find passages, in both languages at once",
     "Questions",
     body=Content(
         SearchBody,
@@ -155,7 +155,7 @@ _SEARCH = Operation(
     problems=(503,),
 )
 _FEEDBACK = Operation(
-    "Rate an answer.",
+    "Rate an answer",
     "Questions",
     "An answer has one rating, and a later one takes its place.",
     body=Content(
@@ -169,23 +169,23 @@ _FEEDBACK = Operation(
     problems=(404, 503),
 )
 _DOCUMENTS = Operation(
-    "List the articles.",
+    "List the articles",
     "Articles",
     replies={200: Content(Documents, description="Every article, by id.")},
     problems=(503,),
 )
 _DOCUMENT = Operation(
-    "Read an article.",
+    "Read an article",
     "Articles",
     parameters=(DOCUMENT_ID,),
     replies={200: Content(Document, description="The article; citations' offsets count in its `text`.")},
     problems=(503,),
 )
 _HEALTHZ = Operation(
-    "Whether the process lives.", "Operation", access="open", replies={200: Content(Alive, description="It does.")}
+    "Whether the process lives", "Operation", access="open", replies={200: Content(Alive, description="It does.")}
 )
 _READYZ = Operation(
-    "Whether questions can be answered.",
+    "Whether questions can be answered",
     "Operation",
     access="open",
     replies={200: Content(Ready, description="They can; and what is in the index.")},

@@ -36,7 +36,7 @@ Unicode code points."""
 _TAGS = {
     "Questions": "Ask, search, and say what an answer was worth.",
     "Articles": "What answers are drawn from.",
-    "OpenAI": "The same questions for clients of OpenAI's interface.",
+    "OpenAI-compatible": "The same questions for clients of OpenAI's interface.",
     "Documents": "Publish and withdraw articles.",
     "Pages": "What readers see. Each page works without JavaScript.",
     "Sign-in": "A reader's session.",
@@ -104,7 +104,7 @@ def blueprint(app: Flask, settings: Settings) -> Blueprint:
     @routes.get("/openapi.json")
     @operation(
         Operation(
-            "This description of all routes, in OpenAPI 3.1.",
+            "This description of all routes, in OpenAPI 3.1",
             "Operation",
             replies={200: Content(dict[str, Any], description="The document.")},
         )
@@ -121,8 +121,9 @@ def document(app: Flask, settings: Settings, root: str = "") -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     tags: dict[str, None] = {}
     for rule, method, said in described(app):
-        paths.setdefault(path_of(rule), {})[method.lower()] = made.operation(rule, method, said)
-        tags[said.tag] = None
+        described_here = made.operation(rule, method, said)
+        paths.setdefault(path_of(rule), {})[method.lower()] = described_here
+        tags |= dict.fromkeys(described_here["tags"])
     order = [*(tag for tag in _TAGS if tag in tags), *(tag for tag in tags if tag not in _TAGS)]
     return {
         "openapi": "3.1.0",
@@ -138,6 +139,11 @@ def document(app: Flask, settings: Settings, root: str = "") -> dict[str, Any]:
         "paths": {path: paths[path] for path in sorted(paths)},
         "components": made.components(),
     }
+
+
+def _tag(name: str) -> str:
+    """A tag as the list of them writes it."""
+    return next((tag for tag in _TAGS if tag.casefold() == name.casefold()), name)
 
 
 def _version() -> str:
@@ -175,7 +181,7 @@ class _Document:
         """One operation; its schemas are filled in by ``components``."""
         made: dict[str, Any] = {
             "operationId": self._name(rule, method),
-            "tags": [said.tag],
+            "tags": [_tag(said.tag)],
             "summary": said.summary,
         }
         if said.description:
@@ -236,14 +242,18 @@ class _Document:
         return {kind: self._content(content, kind, mode) for content in contents for kind in content.media_types}
 
     def _content(self, content: Content, media_type: str, mode: JsonSchemaMode) -> dict[str, Any]:
-        if content.type is not None and not content.events:
-            made: dict[str, Any] = {"schema": self._schema(content.type, mode)}
-        elif media_type.startswith("text/") or content.events:
-            made = {"schema": self._events(content, mode) if content.events else {"type": "string"}}
-        else:
-            made = {}  # bytes, of which a schema can say nothing
-        if content.examples:
-            made["examples"] = {name: {"value": value} for name, value in content.examples.items()}
+        plain = media_type.startswith("text/")
+        made: dict[str, Any] = {}  # bytes, of which a schema can say nothing
+        if content.events:
+            made["schema"] = self._events(content, mode)
+        elif plain:
+            made["schema"] = {"type": "string"}
+        elif content.type is not None and _holds_values(media_type):
+            made["schema"] = self._schema(content.type, mode)
+        # Where a body may be JSON or text, an example is of one of them.
+        examples = {name: value for name, value in content.examples.items() if isinstance(value, str) == plain}
+        if examples and made:
+            made["examples"] = {name: {"value": value} for name, value in examples.items()}
         return made
 
     def _events(self, content: Content, mode: JsonSchemaMode) -> dict[str, Any]:
@@ -374,6 +384,11 @@ def _problems(rule: Rule, method: str, said: Operation, *, pages: bool) -> list[
     if rule.arguments:
         statuses.add(404)
     return sorted(statuses)
+
+
+def _holds_values(media_type: str) -> bool:
+    """Whether what is sent so is a value of some type: JSON or a form."""
+    return "json" in media_type or media_type in ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 def _error_content(status: int, *, pages: bool) -> dict[str, Any]:

@@ -59,9 +59,9 @@ class FeedbackForm:
     ] = ""
 
 
-CHAT = Operation("The chat page.", "Pages", parameters=(PAGE_LANGUAGE,), replies={200: PAGE})
+CHAT = Operation("The chat page", "Pages", parameters=(PAGE_LANGUAGE,), replies={200: PAGE})
 ASK_FORM = Operation(
-    "The chat page with the answer to its form.",
+    "The chat page with the answer to its form",
     "Pages",
     "For browsers without JavaScript; programs ask `POST /api/ask`.",
     parameters=(PAGE_LANGUAGE,),
@@ -77,7 +77,7 @@ ASK_FORM = Operation(
     problems=(422, 503),
 )
 _FEEDBACK = Operation(
-    "A page that says what became of a rating.",
+    "A page that says what became of a rating",
     "Pages",
     "For browsers without JavaScript; programs send `POST /api/feedback`.",
     parameters=(PAGE_LANGUAGE,),

@@ -19,7 +19,7 @@ _POLICY = "Content-Security-Policy"
 
 _ABSENT = "It is there for the sites in `QA_EMBED_ORIGINS`."
 _SCRIPT = Operation(
-    "The script that another site loads to show the chat page in a frame.",
+    "The script that another site loads to show the chat page in a frame",
     "Pages",
     _ABSENT,
     access="open",
@@ -27,9 +27,9 @@ _SCRIPT = Operation(
     problems=(404,),
 )
 # A frame cannot show the sign-in: whoever has no session is told so in it.
-_CHAT = replace(CHAT, summary="The chat page for the frame of another site.", description=_ABSENT, problems=(401, 404))
+_CHAT = replace(CHAT, summary="The chat page for the frame of another site", description=_ABSENT, problems=(401, 404))
 _ASK = replace(
-    ASK_FORM, summary="That page with the answer to its form.", description=_ABSENT, problems=(401, 404, 422, 503)
+    ASK_FORM, summary="That page with the answer to its form", description=_ABSENT, problems=(401, 404, 422, 503)
 )
 
 

@@ -256,7 +256,7 @@ def test_a_route_that_says_nothing_keeps_the_others_from_nothing() -> None:
 
 
 def test_a_route_is_there_by_its_operation_alone() -> None:
-    document = described(Operation("One.", "Numbers", replies={204: NOTHING}), methods=["GET", "DELETE"])
+    document = described(Operation("One", "Numbers", replies={204: NOTHING}), methods=["GET", "DELETE"])
     item = document["paths"]["/api/one/{number}"]
     assert item.keys() == {"get", "delete"}
     assert {part["operationId"] for part in item.values()} == {"one", "one_get"}
@@ -269,8 +269,15 @@ def test_a_route_is_there_by_its_operation_alone() -> None:
     assert request_id == {"$ref": "#/components/parameters/RequestId"}
 
 
+def test_tags_are_written_in_one_way() -> None:
+    document = described(Operation("One", "documents", body=Content(media_types=("text/plain",))), methods=["PUT"])
+    (made,) = document["paths"]["/api/one/{number}"].values()
+    assert made["tags"] == ["Documents"] == [tag["name"] for tag in document["tags"]]
+    assert "422" not in made["responses"]
+
+
 def test_administrators_have_a_key_of_their_own() -> None:
-    said = Operation("One.", "Documents", access="admin", replies={204: NOTHING}, problems=(409,))
+    said = Operation("One", "Documents", access="admin", replies={204: NOTHING}, problems=(409,))
     for keys in ({}, {"api_keys": "k-1"}):
         made = described(said, keys)["paths"]["/api/one/{number}"]["get"]
         assert made["security"] == [{"administrator": []}]
@@ -298,7 +305,7 @@ class Given(BaseModel):
 def test_types_are_described_as_they_are_read_and_as_they_are_written() -> None:
     schemas = described(
         Operation(
-            "One.",
+            "One",
             "Numbers",
             body=Content(Given),
             parameters=(Parameter("n", Annotated[int, Field(ge=0)], "query", required=True, example=1),),
@@ -325,7 +332,7 @@ def test_types_are_described_as_they_are_read_and_as_they_are_written() -> None:
 
 def test_a_route_may_have_errors_of_its_own_form() -> None:
     own = Content(Quote, description="Not ours.")
-    said = Operation("One.", "OpenAI", body=Content(Given), replies={200: Content(Part), 409: own}, error=own)
+    said = Operation("One", "OpenAI-compatible", body=Content(Given), replies={200: Content(Part), 409: own}, error=own)
     responses = described(said, methods=["POST"])["paths"]["/api/one/{number}"]["post"]["responses"]
     assert responses.keys() == {"200", "400", "401", "403", "404", "409", "413", "422", "429", "500"}
     for status, response in responses.items():
@@ -336,7 +343,7 @@ def test_a_route_may_have_errors_of_its_own_form() -> None:
 
 def test_events_may_be_without_a_name_and_always_the_same() -> None:
     stream = Content(media_types=("text/event-stream",), events={"": Part, "end": "[DONE]"})
-    said = Operation("One.", "OpenAI", replies={200: (Content(Part), stream)})
+    said = Operation("One", "OpenAI-compatible", replies={200: (Content(Part), stream)})
     content = described(said)["paths"]["/api/one/{number}"]["get"]["responses"]["200"]["content"]
     assert content.keys() == {"application/json", "text/event-stream"}
     chunk, end = content["text/event-stream"]["schema"]["oneOf"]
@@ -347,15 +354,26 @@ def test_events_may_be_without_a_name_and_always_the_same() -> None:
 
 def test_text_and_bytes_have_no_schema_of_ours() -> None:
     said = Operation(
-        "One.",
+        "One",
         "Documents",
-        body=Content(media_types=("text/markdown", "application/pdf"), examples={"English": "# Bridges"}),
+        body=Content(
+            Given,
+            ("application/json", "text/markdown", "application/pdf"),
+            {"English": "# Bridges", "French": {"part": {"name": "Ponts"}}},
+        ),
         replies={202: Content(Part, headers={"Location": "Where the job is."})},
     )
     made = described(said, methods=["PUT"])["paths"]["/api/one/{number}"]["put"]
-    assert made["requestBody"]["content"]["text/markdown"]["schema"] == {"type": "string"}
-    assert "schema" not in made["requestBody"]["content"]["application/pdf"]
-    assert "422" not in made["responses"]
+    assert made["requestBody"]["content"]["application/json"] == {
+        "schema": {"$ref": "#/components/schemas/Given"},
+        "examples": {"French": {"value": {"part": {"name": "Ponts"}}}},
+    }
+    assert made["requestBody"]["content"]["text/markdown"] == {
+        "schema": {"type": "string"},
+        "examples": {"English": {"value": "# Bridges"}},
+    }
+    assert made["requestBody"]["content"]["application/pdf"] == {}
+    assert "422" in made["responses"]
     assert made["responses"]["202"]["headers"]["Location"]["description"] == "Where the job is."
 
 
@@ -363,11 +381,11 @@ def test_errors_are_pages_where_a_blueprint_shows_pages() -> None:
     routes = pages.page_blueprint("shown")
 
     @routes.get("/shown")
-    @operation(Operation("Shown.", "Pages", replies={200: Content(media_types=("text/html",))}))
+    @operation(Operation("Shown", "Pages", replies={200: Content(media_types=("text/html",))}))
     def shown() -> Response:
         return Response()
 
-    app = small(operation(Operation("One.", "Numbers"))(lambda number: ""))
+    app = small(operation(Operation("One", "Numbers"))(lambda number: ""))
     app.register_blueprint(routes)
     responses = openapi.document(app, load_settings())["paths"]["/shown"]["get"]["responses"]
     assert responses["429"] == {"$ref": "#/components/responses/TooManyRequestsPage"}
