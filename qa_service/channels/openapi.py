@@ -21,6 +21,7 @@ from pydantic_core import core_schema
 from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.routing import Rule
 
+from qa_service.channels.field_texts import FIELD_TEXTS
 from qa_service.channels.operations import Content, Operation, Parameter, operation, operation_of
 from qa_service.channels.problems import Problem
 from qa_service.settings import Settings
@@ -207,7 +208,7 @@ class _Document:
         for place, (schema, mode, _) in enumerate(self._types):
             schema.update(self._settled(schemas[place, mode]))
         return {
-            "schemas": self._settled(definitions.get("$defs", {})),
+            "schemas": _explained(self._settled(definitions.get("$defs", {}))),
             "responses": dict(sorted(self._responses.items())),
             "parameters": {"RequestId": _REQUEST_ID},
             "headers": _HEADERS,
@@ -362,6 +363,15 @@ class _Schemas(GenerateJsonSchema):
         if self.mode == "serialization" and "properties" in made:
             made.setdefault("additionalProperties", False)
         return made
+
+
+def _explained(schemas: dict[str, Any]) -> dict[str, Any]:
+    """The schemas with what their fields mean, where the types do not say it."""
+    for name, texts in FIELD_TEXTS.items():
+        properties = schemas.get(name, {}).get("properties", {})
+        for of in properties.keys() & texts.keys():
+            properties[of].setdefault("description", texts[of])
+    return schemas
 
 
 def _parameters(rule: Rule, said: Operation) -> list[Parameter]:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 
 from qa_service.answers import Answer, Citation, Quote
 from qa_service.channels import access, openapi, pages, problems
+from qa_service.channels.field_texts import FIELD_TEXTS
 from qa_service.channels.operations import NOTHING, Content, Operation, Parameter, operation
 from qa_service.language import LANGUAGES
 from qa_service.settings import load_settings
@@ -242,6 +243,19 @@ def test_slashes_are_part_of_an_address() -> None:
         assert client.get(path).status_code == 404
     for path in ("/api/documents/en/visa", "/api/documents/en%2Fvisa"):
         assert client.get(path).status_code == 200
+
+
+def test_every_field_that_is_explained_is_there(document: dict[str, Any]) -> None:
+    for name, texts in FIELD_TEXTS.items():
+        properties = document["components"]["schemas"][name]["properties"]
+        assert texts.keys() <= properties.keys(), name
+        assert {properties[of]["description"] for of in texts} == set(texts.values())
+
+
+@pytest.mark.parametrize("name", ["Answer", "Citation", "Quote"])
+def test_every_field_of_an_answer_is_explained_or_speaks_for_itself(document: dict[str, Any], name: str) -> None:
+    properties = document["components"]["schemas"][name]["properties"]
+    assert {of for of, schema in properties.items() if "description" not in schema} <= {"question", "document_id"}
 
 
 # Any route

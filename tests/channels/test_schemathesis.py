@@ -25,7 +25,7 @@ schemathesis = pytest.importorskip("schemathesis")
 from schemathesis.config import SchemathesisConfig  # noqa: E402
 from schemathesis.engine import events, from_schema  # noqa: E402
 
-EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "20"))
+EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "15"))
 SEED = int(os.environ.get("SCHEMATHESIS_SEED", "20250319"))
 KEY, ADMINISTRATOR = "k-7c41e9", "a-18d0b5"
 # What a wrong request may be answered with: as schemathesis has it, and the way to the sign-in, which comes before the
