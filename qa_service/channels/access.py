@@ -40,11 +40,6 @@ from qa_service.settings import Settings
 
 COOKIE = "qa_session"
 
-# What needs no key and does not say so itself, by endpoint.
-OPEN = frozenset(
-    {"access.sign_in", "access.check", "access.sign_out", "api.healthz", "api.readyz", "assets.static", "widget.script"}
-)
-
 # Who asks for these is a program, which a page to sign in at does not help.
 _FOR_PROGRAMS = re.compile(r"/(?:api|v1)/|/metrics$|/openapi\.json$")
 
@@ -128,8 +123,6 @@ def access_of(endpoint: str | None) -> Access:
     """Who may use a route: whoever it says, else who has a key."""
     view = current_app.view_functions.get(endpoint or "")
     described = operation_of(view) if view else None
-    if endpoint in OPEN:
-        return "open"
     return described.access if described else "key"
 
 

@@ -69,24 +69,23 @@ def init_app(app: Flask) -> None:
     app.config.update(MAX_CONTENT_LENGTH=_LARGEST_BODY, MAX_FORM_MEMORY_SIZE=_LARGEST_BODY, MAX_FORM_PARTS=_MOST_FIELDS)
 
 
-def body_of(model: type[Body]) -> Body:
-    """The request's body as a model.
+def body_of(model: type[Body], sent: bytes | None = None) -> Body:
+    """The request's body as a model; who has read it hands it over.
 
     Raises BadRequest when it is not one clear JSON object, UnprocessableEntity when a field is wrong.
     """
     try:
-        return model.model_validate(json_object())
+        return model.model_validate(_json_object(sent))
     except ValidationError as error:
         wrong = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(map(str, wrong["loc"]))
         raise UnprocessableEntity(f"{where}: {wrong['msg']}") from None
 
 
-def json_object() -> dict[str, Any]:
-    """The request's body, a JSON object of UTF-8; raises BadRequest for anything else, and says what is wrong."""
+def _json_object(sent: bytes | None) -> dict[str, Any]:
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("The body is compressed. Send it as it is.")
-    given = parsed(request.get_data())
+    given = parsed(request.get_data() if sent is None else sent)
     if not isinstance(given, dict):
         raise BadRequest("The body is not a JSON object.")
     return given

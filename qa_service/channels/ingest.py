@@ -11,11 +11,12 @@ from dataclasses import asdict
 from typing import Annotated, Literal
 from urllib.parse import unquote_to_bytes
 
-from flask import Blueprint, Response, json, jsonify, request, url_for
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from flask import Blueprint, Response, jsonify, request, url_for
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 from werkzeug.exceptions import BadRequest, Forbidden, RequestEntityTooLarge, UnprocessableEntity, UnsupportedMediaType
 
+from qa_service.channels.bodies import body_of
 from qa_service.channels.operations import Content, Operation, Parameter, operation
 from qa_service.publishing import FIELDS, SUFFIXES, Job, Publisher
 
@@ -261,18 +262,7 @@ def _header_value(name: str) -> str:
 
 def _from_json(max_bytes: int) -> tuple[str, list[bytes], dict[str, str]]:
     """Suffix, content and fields of a body in JSON; 400 when it is no object, 413 or 422 when a field is wrong."""
-    try:
-        given = json.loads(b"".join(_blocks()))
-    except (ValueError, RecursionError):
-        raise BadRequest("The body is not JSON.") from None
-    if not isinstance(given, dict):
-        raise BadRequest("The body is not a JSON object.")
-    try:
-        body = DocumentBody.model_validate(given)
-    except ValidationError as error:
-        wrong = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        where = ".".join(map(str, wrong["loc"]))
-        raise UnprocessableEntity(f"{where}: {wrong['msg']}") from None
+    body = body_of(DocumentBody, b"".join(_blocks()))
     content = body.text.encode()
     if len(content) > max_bytes:
         raise RequestEntityTooLarge

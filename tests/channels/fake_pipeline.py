@@ -21,6 +21,7 @@ from qa_service.settings import load_settings
 
 if TYPE_CHECKING:
     from qa_service.pipeline import Pipeline
+    from qa_service.publishing import Publisher
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 FRENCH_ID = "fr/été 100 %/exemption #1?"
@@ -236,8 +237,8 @@ def marked(page: str) -> str:
     return "\n".join(unescape(found) for found in re.findall(r"<mark[^>]*>(.*?)</mark>", page, re.DOTALL))
 
 
-def app_for(pipeline: FakePipeline, **settings: str) -> Flask:
-    """Every channel in front of a pipeline."""
+def app_for(pipeline: FakePipeline, publisher: Publisher | None = None, **settings: str) -> Flask:
+    """Every channel in front of a pipeline, and of what changes documents where there is one."""
     app = Flask("channels_test", static_folder=None)
-    add_channels(app, cast("Pipeline", pipeline), load_settings(**settings))
+    add_channels(app, cast("Pipeline", pipeline), load_settings(**settings), publisher)
     return app

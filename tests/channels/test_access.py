@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import re
 import time
+from contextlib import closing
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -13,6 +15,7 @@ from flask import Flask
 
 from qa_service.channels.operations import Operation, operation
 from qa_service.keys import SESSION_S, new_key, signer
+from qa_service.publishing import Publisher
 from qa_service.settings import load_settings
 from tests.channels.fake_pipeline import FRENCH_ID, FakePipeline, app_for
 
@@ -82,6 +85,15 @@ TABLE = {
     ("POST", "/api/feedback"): ("/api/feedback", 401, 401, 204, 204),
     ("GET", "/api/documents"): ("/api/documents", 401, 401, 200, 200),
     ("GET", "/api/documents/<path:document_id>"): ("/api/documents/en/visa", 401, 401, 200, 200),
+    ("PUT", "/api/documents/<path:document_id>"): ("/api/documents/en/visa", 401, 401, 403, 415),
+    ("DELETE", "/api/documents/<path:document_id>"): ("/api/documents/en/none", 401, 401, 403, 404),
+    ("GET", "/api/jobs/<job_id>"): ("/api/jobs/none", 401, 401, 403, 404),
+    ("GET", "/v1/models"): ("/v1/models", 401, 401, 200, 200),
+    ("GET", "/v1/models/<path:model>"): ("/v1/models/qa-service", 401, 401, 200, 200),
+    ("POST", "/v1/chat/completions"): ("/v1/chat/completions", 401, 401, 200, 200),
+    ("GET", "/metrics"): ("/metrics", 401, 401, 200, 200),
+    ("GET", "/openapi.json"): ("/openapi.json", 401, 401, 200, 200),
+    ("GET", "/docs"): ("/docs", 303, 303, 200, 200),
     ("GET", "/"): ("/", 303, 303, 200, 200),
     ("POST", "/"): ("/", 303, 303, 200, 200),
     ("POST", "/feedback"): ("/feedback", 303, 303, 200, 200),
@@ -123,7 +135,7 @@ class WholePipeline(FakePipeline):
         return []
 
 
-def service(keys: str = f"{KEY},{SECOND}", origins: str = ORIGIN, **settings: str) -> Flask:
+def service(keys: str = f"{KEY},{SECOND}", origins: str = ORIGIN, **settings: Any) -> Flask:
     app = app_for(WholePipeline(), api_keys=keys, embed_origins=origins, **settings)
     for _, path in ADDED:
         app.add_url_rule(path, path, lambda: "added")
@@ -206,9 +218,15 @@ def ask(client, method: str, path: str, **options):
 # Who is let in
 
 
-def with_every_kind(**settings: str) -> Flask:
+@pytest.fixture
+def publisher(tmp_path):
+    with closing(Publisher(load_settings(documents=tmp_path / "documents", index=tmp_path / "index"))) as made:
+        yield made
+
+
+def with_every_kind(publisher: Publisher | None = None, **settings: str) -> Flask:
     """A service with an administrator's key, and a route of each kind of access."""
-    app = service(admin_keys=ADMIN, **settings)
+    app = service(admin_keys=ADMIN, publisher=publisher, **settings)
     for path, access in {"/api/for-all": "open", "/api/administer": "admin", "/administer": "admin"}.items():
         view = operation(Operation("Does nothing.", "none", access=access))(lambda: "done")
         app.add_url_rule(path, path, view, methods=["PUT" if path == "/administer" else "GET"])
@@ -219,8 +237,8 @@ def routes_of(app: Flask) -> set[tuple[str, str]]:
     return {(method, rule.rule) for rule in app.url_map.iter_rules() for method in rule.methods - {"HEAD", "OPTIONS"}}
 
 
-def test_every_route_answers_each_credential_as_the_table_says():
-    app = with_every_kind()
+def test_every_route_answers_each_credential_as_the_table_says(publisher):
+    app = with_every_kind(publisher)
     plain = app.test_client(use_cookies=False)
     assert set(TABLE) == routes_of(app)
     for (method, rule), (path, *expected) in TABLE.items():
