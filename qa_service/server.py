@@ -110,7 +110,7 @@ class GunicornLog(Logger):  # type: ignore[misc]
     def warning(self, msg: str, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         """Log a warning; of a malformed request neither its address nor its beginning, which may hold anything."""
         if msg.startswith("Invalid request from ip="):
-            self.error_log.info("A malformed request was refused.")
+            _LOG.info("A malformed request was refused.")
         else:
             super().warning(msg, *args, **kwargs)
 

@@ -277,7 +277,7 @@ def test_the_servers_own_log_tells_neither_who_asked_nor_for_what(caplog: pytest
     log.warning("Worker (pid:%s) was sent %s!", 7, "SIGTERM")
     log.access(None, None, {}, None)
     said = [record.getMessage() for record in caplog.records]
-    assert said == ["Error handling request", "Worker (pid:7) was sent SIGTERM!"]
+    assert said == ["A malformed request was refused.", "Error handling request", "Worker (pid:7) was sent SIGTERM!"]
     assert "secret" not in caplog.text
 
 
