@@ -88,6 +88,7 @@ def collector(monkeypatch):
     with Collector().running() as collector:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
         yield collector
+        tracing.stop()  # while there is somebody to send to
 
 
 @pytest.fixture
