@@ -107,13 +107,6 @@ class GunicornLog(Logger):  # type: ignore[misc]
         self.error_log.propagate = True
         self.error_log.setLevel(self.LOG_LEVELS[cfg.loglevel])
 
-    def warning(self, msg: str, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
-        """Log a warning; of a malformed request neither its address nor its beginning, which may hold anything."""
-        if msg.startswith("Invalid request from ip="):
-            _LOG.info("A malformed request was refused.")
-        else:
-            super().warning(msg, *args, **kwargs)
-
     def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         """Log an error with its traceback, and without the address that was asked for, whose query may hold a key."""
         if msg.startswith("Error handling request"):

@@ -114,7 +114,9 @@ def test_examples_are_what_the_schemas_allow(document: dict[str, Any]) -> None:
 def test_bodies_have_examples_in_both_languages(document: dict[str, Any]) -> None:
     for path, method, described in operations(document):
         if "requestBody" in described and path != "/sign-in":
-            for content in described["requestBody"]["content"].values():
+            for media_type, content in described["requestBody"]["content"].items():
+                if not media_type.startswith("application/") or media_type in FILES:
+                    continue  # a document as it is
                 assert {"English", "French"} <= content["examples"].keys(), (method, path)
 
 
