@@ -247,13 +247,13 @@ class _Document:
         made: dict[str, Any] = {}  # bytes, of which a schema can say nothing
         if content.events:
             made["schema"] = self._events(content, mode)
-        elif plain:
+        elif plain and mode == "serialization":  # whatever is sent to us as text is text
             made["schema"] = {"type": "string"}
         elif content.type is not None and _holds_values(media_type):
             made["schema"] = self._schema(content.type, mode)
         # Where a body may be JSON or text, an example is of one of them.
         examples = {name: value for name, value in content.examples.items() if isinstance(value, str) == plain}
-        if examples and made:
+        if examples and (plain or made):
             made["examples"] = {name: {"value": value} for name, value in examples.items()}
         return made
 
