@@ -107,12 +107,6 @@ class GunicornLog(Logger):  # type: ignore[misc]
         self.error_log.propagate = True
         self.error_log.setLevel(self.LOG_LEVELS[cfg.loglevel])
 
-    def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
-        """Log an error with its traceback, and without the address that was asked for, whose query may hold a key."""
-        if msg.startswith("Error handling request"):
-            msg, args = "Error handling request", ()
-        super().exception(msg, *args, **kwargs)
-
 
 class Server(BaseApplication):  # type: ignore[misc]
     """gunicorn, set up from our settings. Each worker makes its own application, after it has forked."""

@@ -220,6 +220,7 @@ def ask(client, method: str, path: str, **options):
 
 @pytest.fixture
 def publisher(tmp_path):
+    (tmp_path / "documents").mkdir()
     with closing(Publisher(load_settings(documents=tmp_path / "documents", index=tmp_path / "index"))) as made:
         yield made
 
