@@ -175,6 +175,7 @@ def test_a_visit_costs_little(browser: Browser, hostile: str) -> None:
         others = {
             "articles.css",
             "articles.js",
+            "docs.css",
             "document.js",
             "embed.js",
             "embedded.js",
