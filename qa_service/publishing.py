@@ -125,7 +125,7 @@ class Publisher:
         job = self._jobs.add(job_id, action, document_id, name, change.to_dict())
         try:
             self._folder.apply(change)
-        except DocumentsUnavailable:
+        except BaseException:  # nobody may find it later and believe it half made
             self._jobs.forget(job_id)
             raise
         self._jobs.queue([job_id])
