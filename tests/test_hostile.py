@@ -23,6 +23,7 @@ TARGETS: dict[str, bytes] = {
     "/api/ask": b'{"question": "When was the visa agreement signed?"}',
     "/api/search": b'{"query": "visa"}',
     "/api/feedback": b'{"answer_id": "none", "rating": 1}',
+    "/v1/chat/completions": b'{"model": "qa-service", "messages": [{"role": "user", "content": "visa"}]}',
     "/": b"question=visa",
 }
 TYPES = ("application/json", "application/x-www-form-urlencoded")
@@ -129,8 +130,9 @@ def check(reply: Reply | None, what: object) -> None:
     assert reply.status in (200, 204) or 400 <= reply.status < 500, what
     assert not _LEAK.search(reply.head + reply.body), what
     if reply.status >= 400 and b"text/html" not in reply.head:
-        assert b"application/problem+json" in reply.head, what
-        assert json.loads(reply.body)["status"] == reply.status
+        told = json.loads(reply.body)
+        # Under /v1 errors have the shape of OpenAI's, but for what gunicorn cannot read.
+        assert ("error" in told) if b"application/json" in reply.head else (told["status"] == reply.status), what
 
 
 def check_next_is_served(port: int) -> None:

@@ -112,6 +112,8 @@ class Ready(IndexStatus):
     """Questions can be answered, from this index."""
 
     status: Literal["ready"]
+    database: Literal["ok", "unavailable", "off"]
+    language_model: Literal["ok", "unavailable", "off"]
 
 
 _EVENTS = {"progress": Progress, "delta": Delta, "citation": Citation, "done": Answer, "error": Problem}
@@ -182,7 +184,11 @@ _DOCUMENT = Operation(
     problems=(503,),
 )
 _HEALTHZ = Operation(
-    "Whether the process lives", "Operation", access="open", replies={200: Content(Alive, description="It does.")}
+    "Whether the process lives",
+    "Operation",
+    access="open",
+    replies={200: Content(Alive, description="It does, and follows the index.")},
+    problems=(503,),
 )
 _READYZ = Operation(
     "Whether questions can be answered",

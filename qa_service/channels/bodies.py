@@ -42,7 +42,7 @@ class _FormParser(FormDataParser):
     ) -> tuple[IO[bytes], MultiDict[str, str], MultiDict[str, Any]]:
         # Of the other kind of form Werkzeug counts the fields itself.
         if mimetype == "application/x-www-form-urlencoded":
-            sent = stream.read()
+            sent = _whole(stream.read())
             if sent.count(b"&") >= _MOST_FIELDS:
                 raise RequestEntityTooLarge
             stream = io.BytesIO(sent)
@@ -85,10 +85,17 @@ def body_of(model: type[Body], sent: bytes | None = None) -> Body:
 def _json_object(sent: bytes | None) -> dict[str, Any]:
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("The body is compressed. Send it as it is.")
-    given = parsed(request.get_data() if sent is None else sent)
+    given = parsed(_whole(request.get_data()) if sent is None else sent)
     if not isinstance(given, dict):
         raise BadRequest("The body is not a JSON object.")
     return given
+
+
+def _whole(sent: bytes) -> bytes:
+    """What was sent, if it is all of it: a server takes a client that goes away for the end of the body."""
+    if request.content_length is not None and len(sent) != request.content_length:
+        raise BadRequest("The body broke off before its end.")
+    return sent
 
 
 def parsed(sent: bytes) -> Any:  # noqa: ANN401 (any JSON value)

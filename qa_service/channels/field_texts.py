@@ -63,6 +63,9 @@ FIELD_TEXTS: dict[str, dict[str, str]] = {
         "model": "What made its vectors.",
         "documents": "How many there are, by language.",
         "passages": "How many there are, by language.",
+        "size_bytes": "What its files take.",
+        "database": "Whether conversations can be kept; `off` where they are not to be.",
+        "language_model": "Whether it is asked; `unavailable` while it is left alone after failures.",
     },
     "Problem": {
         "type": "`about:blank`: the status says what kind of error it is.",

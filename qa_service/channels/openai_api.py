@@ -11,28 +11,38 @@ import time
 import uuid
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
-from typing import Annotated, Any, Literal
+from dataclasses import asdict
+from typing import Any, Literal
 from urllib.parse import quote
 
 from flask import Blueprint, Response, json, jsonify, request
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 from werkzeug.exceptions import UnprocessableEntity
 
 from qa_service.answers import Answer, Citation, Exchange
 from qa_service.channels.bodies import body_of
 from qa_service.channels.markdown_text import markdown, markers_in, without_notes
 from qa_service.channels.negotiation import preferred_language
-from qa_service.channels.operations import Content, Operation, Parameter, operation
+from qa_service.channels.openai_bodies import (
+    COMPLETE,
+    MODEL,
+    MODELS,
+    ONE_MODEL,
+    AssistantMessage,
+    Choice,
+    Completion,
+    CompletionBody,
+    Message,
+    Model,
+    ModelList,
+    Source,
+    Usage,
+)
+from qa_service.channels.operations import operation
 from qa_service.channels.problems import OpenAIError, openai_problem_of
 from qa_service.channels.streams import SILENCE, event_stream
 from qa_service.language import Language, message, sound
 from qa_service.pipeline import Events, Pipeline
 
-MODEL = "qa-service"
-# Clients show it and do nothing with it: the day of the first version, in seconds since 1970.
-_CREATED = 1_795_219_200
-_MOST_CHOICES = 8
 # Seconds: a client that hears nothing for longer may go away.
 _LONGEST_SILENCE_S = 1.0
 # Characters of a client's words that an error repeats.
@@ -43,219 +53,8 @@ _PIECE = re.compile(r".+?(?:[.!?…\]]\s+|\n+|\Z)", re.DOTALL)
 # Open WebUI has the model that is talked to name the chat, tag it and suggest questions; each request is a user's
 # message of this form.
 _CHORE = re.compile(r"### Task:.*<chat_history>", re.DOTALL)
-
-_LENIENT = ConfigDict(extra="ignore", strict=True)
-# Which of its two forms a value has, so that an error is about that one; an error's place leaves the name out.
-_EITHER = Discriminator(lambda value: "array" if isinstance(value, list) else "string")
+# An error's place, without the form that a value there has.
 _FORM = re.compile(r"\.(?:array|string)(?=[.:])")
-
-
-class Part(BaseModel):
-    """A part of a message's content."""
-
-    model_config = _LENIENT
-
-    type: str
-    text: str | None = None
-
-    @property
-    def is_text(self) -> bool:
-        """Whether it is one that is read."""
-        return self.type in ("text", "input_text", "output_text")
-
-
-class Message(BaseModel):
-    """What somebody said in the conversation. Only those of the user and the assistant are read."""
-
-    model_config = _LENIENT
-
-    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: Annotated[Annotated[str, Tag("string")] | Annotated[list[Part], Tag("array")], _EITHER] | None = None
-
-    @property
-    def text(self) -> str:
-        """Its words; parts of other kinds are passed over."""
-        if isinstance(self.content, list):
-            return sound("\n".join(part.text or "" for part in self.content if part.is_text)).strip()
-        return sound(self.content or "").strip()
-
-
-class StreamOptions(BaseModel):
-    """What a stream is asked for besides the text."""
-
-    model_config = _LENIENT
-
-    include_usage: bool | None = None
-
-
-class ResponseFormat(BaseModel):
-    """The form of the answer's text."""
-
-    model_config = _LENIENT
-
-    type: str
-
-
-_Word = Annotated[str, Field(min_length=1)]
-_Stop = Annotated[Annotated[_Word, Tag("string")] | Annotated[list[_Word], Field(max_length=4), Tag("array")], _EITHER]
-_Penalty = Annotated[float, Field(ge=-2, le=2, allow_inf_nan=False)]
-
-
-class CompletionBody(BaseModel):
-    """The body of ``POST /v1/chat/completions``. What is not listed here is ignored."""
-
-    model_config = _LENIENT
-
-    model: str
-    messages: Annotated[list[Message], Field(min_length=1)]
-    stream: bool | None = None
-    stream_options: StreamOptions | None = None
-    n: Annotated[int, Field(ge=1, le=_MOST_CHOICES)] | None = None
-    stop: _Stop | None = None
-    max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
-    max_tokens: Annotated[int, Field(ge=1)] | None = None
-    response_format: ResponseFormat | None = None
-    # Checked and then left alone: an answer is not drawn by chance.
-    temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
-    top_p: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
-    frequency_penalty: _Penalty | None = None
-    presence_penalty: _Penalty | None = None
-
-
-@dataclass(frozen=True)
-class Model:
-    """The one model that there is."""
-
-    id: str = MODEL
-    object: str = "model"
-    created: int = _CREATED
-    owned_by: str = MODEL
-
-
-@dataclass(frozen=True)
-class ModelList:
-    """The models that there are."""
-
-    object: str = "list"
-    data: tuple[Model, ...] = (Model(),)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """What comes with an answer besides its text: fields that OpenAI's API does not have."""
-
-    citations: tuple[Citation, ...]
-    warnings: tuple[str, ...]
-    abstained: bool
-    language: Language
-    answer_id: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class AssistantMessage(Source):
-    """The answer."""
-
-    role: str = "assistant"
-    content: str
-    refusal: None = None
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One of the answers; where several are asked for, they are equal."""
-
-    index: int
-    message: AssistantMessage
-    finish_reason: Literal["stop", "length"]
-    logprobs: None = None
-
-
-@dataclass(frozen=True)
-class Usage:
-    """Tokens of the shipped table: of all messages, and of the texts of all choices."""
-
-    prompt_tokens: int
-    completion_tokens: int
-    total_tokens: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Completion:
-    """The answer as a whole."""
-
-    id: str
-    object: str = "chat.completion"
-    created: int
-    model: str = MODEL
-    choices: tuple[Choice, ...]
-    usage: Usage
-
-
-class OpenAIErrorDetail(BaseModel):
-    """What went wrong, the field that it is about, and a name for programs."""
-
-    message: str
-    type: str
-    param: str | None
-    code: str | None
-
-
-class OpenAIErrorBody(BaseModel):
-    """An error under ``/v1``."""
-
-    error: OpenAIErrorDetail
-
-
-def _error(description: str, text: str, kind: str, param: str | None, code: str | None) -> Content:
-    example = {"error": {"message": text, "type": kind, "param": param, "code": code}}
-    return Content(OpenAIErrorBody, examples={"error": example}, description=description)
-
-
-_INVALID = "invalid_request_error"
-_SHARED_ERRORS = {
-    401: _error(
-        "No key, or a wrong one",
-        "This needs a key: Authorization: Bearer KEY.",
-        _INVALID,
-        None,
-        "invalid_api_key",
-    ),
-    404: _error("Another model", "There is no model x: use qa-service.", _INVALID, "model", "model_not_found"),
-    429: _error("Too many requests", "Too many requests.", "requests", None, "rate_limit_exceeded"),
-    500: _error("An error of ours", "Something went wrong here; the error was logged.", "server_error", None, None),
-}
-_ASKING_ERRORS = {
-    400: _error(
-        "Something in the body cannot be taken",
-        "messages: There is no message of the user.",
-        _INVALID,
-        "messages",
-        None,
-    ),
-    403: _error(
-        "A page of another site asks in a reader's name",
-        "This request was made by a page of another site.",
-        _INVALID,
-        None,
-        None,
-    ),
-    413: _error(
-        "The body is too large", "The data value transmitted exceeds the capacity limit.", _INVALID, None, None
-    ),
-    503: _error("There is no index yet", "There is no index yet: run `qa-service index`.", "server_error", None, None),
-}
-
-_EXAMPLES = {
-    "english": {"model": MODEL, "messages": [{"role": "user", "content": "When was the visa agreement signed?"}]},
-    "french": {
-        "model": MODEL,
-        "messages": [
-            {"role": "user", "content": "Qui a signé l’accord sur les visas ?"},
-            {"role": "assistant", "content": "Les deux ministres ont signé l’accord [1]."},
-            {"role": "user", "content": "Et quand entre-t-il en vigueur ?"},
-        ],
-    },
-}
 
 
 def blueprint(pipeline: Pipeline) -> Blueprint:
@@ -263,47 +62,18 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
     routes = Blueprint("openai", __name__)
 
     @routes.get("/v1/models")
-    @operation(
-        Operation(
-            "The models that can be asked: one",
-            "OpenAI-compatible",
-            replies={200: Content(ModelList), 401: _SHARED_ERRORS[401], 429: _SHARED_ERRORS[429]},
-        )
-    )
+    @operation(MODELS)
     def models() -> Response:
         return jsonify(asdict(ModelList()))
 
     @routes.get("/v1/models/<path:model>")
-    @operation(
-        Operation(
-            "One model",
-            "OpenAI-compatible",
-            parameters=(Parameter("model", place="path", required=True, example=MODEL),),
-            replies={200: Content(Model), **_SHARED_ERRORS},
-        )
-    )
+    @operation(ONE_MODEL)
     def one_model(model: str) -> Response:
         _require_ours(model)
         return jsonify(asdict(Model()))
 
     @routes.post("/v1/chat/completions")
-    @operation(
-        Operation(
-            "Ask, as OpenAI's clients do",
-            "OpenAI-compatible",
-            description="The conversation is what the messages tell. Messages of the system are not followed.",
-            body=Content(CompletionBody, examples=_EXAMPLES),
-            replies={
-                200: Content(
-                    Completion,
-                    media_types=("application/json", "text/event-stream"),
-                    description="The answer; with `stream`, as chunks and at last `[DONE]`",
-                ),
-                **_ASKING_ERRORS,
-                **_SHARED_ERRORS,
-            },
-        )
-    )
+    @operation(COMPLETE)
     def complete() -> Response:
         body = _body()
         asked, earlier = _conversation(body.messages)

@@ -267,6 +267,7 @@ class _Document:
     def _event(self, name: str, kind: Any, mode: JsonSchemaMode) -> dict[str, Any]:  # noqa: ANN401
         if isinstance(kind, str):
             data: dict[str, Any] = {"const": kind}
+            name = ""
         else:
             data = {"contentMediaType": "application/json", "contentSchema": self._schema(kind, mode)}
         properties: dict[str, Any] = {"event": {"const": name}} if name else {}

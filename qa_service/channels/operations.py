@@ -20,8 +20,8 @@ class Content:
 
     ``type`` is anything pydantic can describe: a model, a dataclass, ``dict[str, int]``; None where the body is no
     JSON, such as a page. ``events`` are the server-sent events of a stream, each with the type of its data, or the
-    data itself where it is always the same; those of an empty name are sent without one. ``headers`` are what a reply
-    carries along, each with a line about it.
+    data itself where it is always the same; those, and what has an empty name, are sent without one. ``headers`` are
+    what a reply carries along, each with a line about it.
     """
 
     type: Any = None

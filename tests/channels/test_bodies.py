@@ -19,6 +19,20 @@ def sent(client: FlaskClient, body: bytes, **options):
 
 
 @pytest.mark.parametrize(
+    ("path", "kind", "body"),
+    [
+        ("/api/ask", "application/json", QUESTION.encode()),
+        ("/", "application/x-www-form-urlencoded", b"question=When"),
+    ],
+)
+def test_what_breaks_off_is_not_taken_for_the_whole(client, pipeline, path, kind, body):
+    # As gunicorn gives it: it takes a client that goes away for the end.
+    environ = {"wsgi.input_terminated": True, "CONTENT_LENGTH": str(len(body) + 5)}
+    response = client.post(path, data=body, content_type=kind, environ_overrides=environ)
+    assert (response.status_code, pipeline.asked) == (400, [])
+
+
+@pytest.mark.parametrize(
     ("body", "said"),
     [
         (b"", "empty"),

@@ -127,6 +127,8 @@ def service(built: Settings) -> Iterator[Any]:
 
     yield make
     for app in made:
+        if publisher := app.extensions["qa_service_publisher"]:
+            publisher.close()
         app.extensions["qa_service"].close()
 
 
