@@ -96,7 +96,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     index = tmp_path_factory.mktemp("hostile") / "index"
     index_documents([DOCUMENTS], load_settings(documents=DOCUMENTS, index=index))
     # One thread: what a request leaves behind meets the next one, and memory is that of one arena.
-    with serving(index, QA_THREADS="1") as (server, port):
+    # Nobody reads its log before the end, and a line for each request would fill the pipe.
+    with serving(index, QA_THREADS="1", QA_LOG_LEVEL="warning") as (server, port):
         (worker,) = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
         yield Served(port, int(worker))
         server.terminate()
