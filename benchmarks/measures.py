@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
+from benchmarks.endpoint import endpoint_latency, publishing
 from benchmarks.hashed_words import hashed_words
+from benchmarks.yardsticks import DOCUMENTS, QUESTIONS, Measure, in_turns, one_by_one, percentile
 from qa_service import BilingualEmbeddings
 from qa_service.articles import Article, find_documents, read_article
 from qa_service.chunking import ChunkSettings, Passage, passages, sentences
@@ -28,10 +26,6 @@ from qa_service.language import LANGUAGES, Language
 from qa_service.pipeline import Pipeline
 from qa_service.settings import Settings, load_settings
 
-ROOT = Path(__file__).parents[1]
-DOCUMENTS = ROOT / "documents"
-QUESTIONS = ROOT / "tests" / "golden" / "documents.jsonl"
-
 _SENTENCES = 10_000
 _COPIES = 20  # of the sample documents: about a thousand passages
 _PROMPT = 12  # passages
@@ -40,29 +34,13 @@ _FIRST_VECTOR = "from qa_service import BilingualEmbeddings; BilingualEmbeddings
 _IMPORTS_ALONE = "import numpy, tiktoken; from langchain_core.embeddings import Embeddings"
 
 
-@dataclass(frozen=True)
-class Measure:
-    """A figure of ours, and the yardstick's."""
-
-    name: str
-    unit: str
-    ours: float
-    yardstick: float
-    against: str
-
-    @property
-    def ratio(self) -> float:
-        """Ours divided by the yardstick's."""
-        return self.ours / self.yardstick
-
-
 def embedding_speed(rounds: int) -> Iterator[Measure]:
     """Sentences of the sample documents, repeated, through the embedded model."""
     own = [text for article in _articles(load_settings()) for text in _sentences(article)]
     texts = (own * (_SENTENCES // len(own) + 1))[:_SENTENCES]
     model = BilingualEmbeddings()
     model.encode(texts[:10])
-    ours, yardstick = _in_turns(rounds, lambda: model.encode(texts), lambda: hashed_words(texts))
+    ours, yardstick = in_turns(rounds, lambda: model.encode(texts), lambda: hashed_words(texts))
     yield Measure(
         "embedding", "sentences/s", len(texts) / ours, len(texts) / yardstick, "bag of hashed words in plain Python"
     )
@@ -70,7 +48,7 @@ def embedding_speed(rounds: int) -> Iterator[Measure]:
 
 def load_time(rounds: int) -> Iterator[Measure]:
     """A fresh process up to its first vector."""
-    ours, yardstick = _in_turns(rounds, lambda: _fresh_process(_FIRST_VECTOR), lambda: _fresh_process(_IMPORTS_ALONE))
+    ours, yardstick = in_turns(rounds, lambda: _fresh_process(_FIRST_VECTOR), lambda: _fresh_process(_IMPORTS_ALONE))
     yield Measure(
         "first vector of a fresh process", "s", ours, yardstick, "importing numpy, tiktoken and LangChain's interface"
     )
@@ -83,14 +61,14 @@ def answer_latency(rounds: int) -> Iterator[Measure]:
         settings = load_settings(documents=DOCUMENTS, index=Path(folder))
         index_documents([DOCUMENTS], settings)
         with _answering(settings) as (answer, search):
-            _one_by_one(questions, answer)  # what is read on first use is no part of an answer
+            one_by_one(questions, answer)  # what is read on first use is no part of an answer
             ours, yardstick = [], []
             for _ in range(rounds):
-                ours += _one_by_one(questions, answer)
-                yardstick += _one_by_one(questions, search)
+                ours += one_by_one(questions, answer)
+                yardstick += one_by_one(questions, search)
     for percent in (50, 95):
         name = f"answer, p{percent} of {len(questions)} questions"
-        values = _percentile(ours, percent), _percentile(yardstick, percent)
+        values = percentile(ours, percent), percentile(yardstick, percent)
         yield Measure(name, "ms", values[0] * 1000, values[1] * 1000, "BM25 search alone, both languages")
 
 
@@ -104,7 +82,7 @@ def index_speed(rounds: int) -> Iterator[Measure]:
         model = EmbeddingModel.load(settings.embeddings)
         texts = [searchable_text(part) for part in _passages(settings)] * _COPIES
         counts: list[int] = []
-        ours, yardstick = _in_turns(
+        ours, yardstick = in_turns(
             rounds,
             lambda: counts.append(index_documents([documents], settings, rebuild=True).passages),
             lambda: model.embeddings.embed_documents(texts),
@@ -142,7 +120,7 @@ def checking_speed(rounds: int) -> Iterator[Measure]:
                 max(len(words & set(text.lower().split())) for words in texts)
 
     held()  # what is read on first use is no part of an answer
-    ours, yardstick = _in_turns(rounds, held, looked_up)
+    ours, yardstick = in_turns(rounds, held, looked_up)
     yield Measure(
         f"checking an answer of {_WRITTEN} sentences against {_PROMPT} passages",
         "ms",
@@ -158,6 +136,8 @@ ALL: tuple[Callable[[int], Iterator[Measure]], ...] = (
     answer_latency,
     checking_speed,
     index_speed,
+    endpoint_latency,
+    publishing,
 )
 
 
@@ -191,26 +171,6 @@ def _answering(settings: Settings) -> Iterator[tuple[Callable[[str], object], Ca
     finally:
         index.close()
         pipeline.close()
-
-
-def _in_turns(rounds: int, ours: Callable[[], object], yardstick: Callable[[], object]) -> tuple[float, float]:
-    """The median seconds of each, measured in turns."""
-    taken = [(_seconds(ours), _seconds(yardstick)) for _ in range(rounds)]
-    return statistics.median(pair[0] for pair in taken), statistics.median(pair[1] for pair in taken)
-
-
-def _one_by_one(questions: list[str], ask: Callable[[str], object]) -> list[float]:
-    return [_seconds(partial(ask, question)) for question in questions]
-
-
-def _percentile(values: list[float], percent: int) -> float:
-    return statistics.quantiles(values, n=100)[percent - 1]
-
-
-def _seconds(run: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    run()
-    return time.perf_counter() - started
 
 
 def _fresh_process(code: str) -> None:
