@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, create_mock_engine
 
-from qa_service import conversations, database, feedback
+from qa_service import conversations, database, feedback, jobs
 from qa_service.database import FILE, SCHEMA_VERSION, Database, database_url
 from qa_service.errors import MissingExtra, SettingsError, StorageUnavailable
 from qa_service.settings import Settings, load_settings
@@ -150,8 +150,8 @@ def test_a_database_of_another_kind_gets_the_same_tables() -> None:
     text = " ".join(said)
     assert "number BIGSERIAL NOT NULL" in text
     assert "REFERENCES qa_turns (answer_id) ON DELETE CASCADE" in text
-    assert text.count("CREATE TABLE") == len(database.SCHEMA.tables) == 3
-    assert text.count("CREATE INDEX") == 3
+    assert text.count("CREATE TABLE") == len(database.SCHEMA.tables) == 4
+    assert text.count("CREATE INDEX") == 4
 
 
 def tables(file: Path) -> set[str]:
@@ -164,7 +164,7 @@ def test_a_table_that_is_missing_is_made_and_the_others_are_left_as_they_are(
 ) -> None:
     write(opened)
     opened.close()
-    declared = {conversations.TURNS.name, feedback._FEEDBACK.name}
+    declared = {conversations.TURNS.name, feedback._FEEDBACK.name, jobs._JOBS.name}
     assert declared <= tables(file)
     for name in declared:
         with closing(sqlite3.connect(file)) as connection:

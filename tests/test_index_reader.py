@@ -93,7 +93,7 @@ def following(folder, model, **options):
         current.stop()
 
 
-def wait_for(condition, seconds: float = 5) -> None:
+def wait_for(condition, seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not come in time"

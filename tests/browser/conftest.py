@@ -55,7 +55,8 @@ class Visit:
         return found
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: while it is open an event loop runs, and other modules' tests run loops of their own.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if not CHROMIUM:
