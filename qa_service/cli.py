@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
 import socket
 import sys
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ import click
 
 from qa_service import __version__
 from qa_service.errors import MissingExtra, QAServiceError
-from qa_service.language import LANGUAGES, Language
+from qa_service.language import LANGUAGES, Language, one_line
 from qa_service.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -304,26 +303,18 @@ def _listening(settings: Settings) -> socket.socket:
     return probe
 
 
-# What could move the cursor, or the text around it, on a terminal.
-_UNSHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
-
-
 def _print_feedback(entries: Iterator[Entry]) -> None:
     """Each rating on a line with its question, and under it the comment, in one line too, and the answer's id."""
     shown = False
     for entry in entries:
         given = entry.given_at[:16].replace("T", " ")
-        click.echo(f"{entry.rating:+d}  {given}  {_in_a_line(entry.question)}")
+        click.echo(f"{entry.rating:+d}  {given}  {one_line(entry.question)}")
         if entry.comment:
-            click.echo(f"    {_in_a_line(entry.comment)}")
+            click.echo(f"    {one_line(entry.comment)}")
         click.echo(f"    answer {entry.answer_id}")
         shown = True
     if not shown:
         click.echo("No answer has been rated.")
-
-
-def _in_a_line(text: str) -> str:
-    return _UNSHOWN.sub(" ", text).strip()
 
 
 # What the table calls the figures, in its order.

@@ -14,6 +14,8 @@ LANGUAGES: tuple[Language, ...] = get_args(Language)
 WORD = re.compile(r"[^\W_]+")
 # A capital that no sentence begins with.
 NAME = re.compile(r"(?<=[\w,;)] )[A-ZÀ-ÖØ-Ý][\w-]*\w|(?<=\w[’'])[A-ZÀ-ÖØ-Ý][\w-]*\w")
+# Control characters and line ends of any kind, and marks that change the direction of writing.
+_UNSHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
 
 MONTHS: dict[Language, tuple[str, ...]] = {
     "en": tuple("January February March April May June July August September October November December".split()),
@@ -79,6 +81,11 @@ def known_language(name: str | None) -> Language | None:
 def sound(text: str) -> str:
     """A text without lone surrogates, which JSON may hold, and UTF-8, the index and a database refuse."""
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def one_line(text: str) -> str:
+    """Somebody's words on one line, without what could move a terminal's cursor or turn the text around them."""
+    return _UNSHOWN.sub(" ", text).strip()
 
 
 def fold(text: str) -> str:

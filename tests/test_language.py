@@ -18,6 +18,7 @@ from qa_service.language import (
     folded_stop_words,
     known_language,
     message,
+    one_line,
     other,
     shown_language,
 )
@@ -175,6 +176,19 @@ def test_values_are_put_into_a_message_as_they_are():
 def test_fold_leaves_what_two_spellings_share(text, folded):
     assert fold(text) == folded
     assert fold(folded) == folded
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (" The harbour\r\n\n is \x1b[2Jopen. ", "The harbour  is  [2Jopen."),
+        ("un\u2028deux \u202etrois\u202c \u2066quatre\u2069", "un deux  trois   quatre"),
+        ("«\u202fOuvert\u202f»\u00a0: 9\u00a0000\u00a0€", "«\u202fOuvert\u202f»\u00a0: 9\u00a0000\u00a0€"),
+        ("\n", ""),
+    ],
+)
+def test_one_line_holds_nothing_that_leaves_it_and_keeps_its_spaces(text, line):
+    assert one_line(text) == line
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -14,7 +14,7 @@ from qa_service.answers import Answer, Citation
 from qa_service.channels.answer_text import is_repeated
 from qa_service.channels.links import web_address
 from qa_service.channels.page_texts import shown_date, texts, warning_text
-from qa_service.language import Language
+from qa_service.language import Language, one_line
 
 _MARKER = re.compile(r"\[(\d{1,6})\]")
 
@@ -30,12 +30,12 @@ _COLON: dict[Language, str] = {"en": ":", "fr": "\u00a0:"}
 _HARMLESS = str.maketrans({"\\": "\\\\", "`": "\\`", "*": "\\*", "~": "\\~", "<": "\\<", "[": "(", "]": ")"})
 # An entity, and what emphasises: within a word nothing does.
 _ENTITY_OR_EMPHASIS = re.compile(r"(?=&#?\w+;)|(?<![^\W_])(?=_)|(?=_(?![^\W_]))")
-# What makes a line a heading, a quote, a table or a rule.
-_LINE_START = re.compile(r"^(?=[#>=|]|-{2,})", re.MULTILINE)
+# Before a line's first word: four of them make code of it, and fewer hide what comes next.
+_INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
+# What makes a line, or the one above it, a heading, a quote, a table or a rule; a dash before a word makes a list.
+_LINE_START = re.compile(r"^(?=[#>=|]|:-|-(?![ \t]*[^\s|:-]))", re.MULTILINE)
 # Behind a marker these make it a link, or the definition of one.
 _AFTER_MARKER = re.compile(r"(\[\d+\])(?=[(:])")
-# What has no place in one line of text: it could turn the text around it, or begin a line.
-_UNSHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
 # Where our notes begin: no answer has such a line of its own.
 _RULE = re.compile(r"^---[ \t]*$", re.MULTILINE)
 # In an address between angle brackets; square ones could pass for a marker.
@@ -68,7 +68,8 @@ def _text(answer: Answer) -> str:
         (f"[{part}]" if int(part) in known else f"({part})") if at % 2 else _harmless(part)
         for at, part in enumerate(_MARKER.split(answer.answer))
     ]
-    return _AFTER_MARKER.sub(r"\1\\", _LINE_START.sub(r"\\", "".join(parts)))
+    lines = _LINE_START.sub(r"\\", _INDENT.sub("", "".join(parts)))
+    return _AFTER_MARKER.sub(r"\1\\", lines)
 
 
 def _notes(answer: Answer, page: Callable[[Citation], str]) -> list[str]:
@@ -89,8 +90,7 @@ def _source(citation: Citation, answer: Answer, page: Callable[[Citation], str])
         if citation.parallel:
             line += f" = {_quoted(citation.parallel.quote, language)}"
     published = web_address(citation.url)
-    address = _in_brackets(published[0]) if published else page(citation)
-    return f"{line} — <{address}>"
+    return f"{line} — <{_in_brackets(published[0] if published else page(citation))}>"
 
 
 def _quoted(words: str, language: Language) -> str:
@@ -100,7 +100,7 @@ def _quoted(words: str, language: Language) -> str:
 
 def _line(text: str, longest: int) -> str:
     """Somebody's words on one line, cut between two words where they are longer."""
-    line = _UNSHOWN.sub(" ", text).strip()
+    line = one_line(text)
     if len(line) > longest:
         line = line[:longest].rsplit(" ", 1)[0] + "…"
     return _harmless(line)

@@ -30,7 +30,15 @@ HOSTILE = [
     "===",
     "~~~",
     "a | b\n--- | ---\n1 | 2",
+    "a | b\n:-: | :-:",
+    "a | b\n-|-",
     "> quoted",
+    "  # A heading",
+    "x\n   ---\n\n**Sources**",
+    "x\n -\ny",
+    "- - -",
+    "    code",
+    "\tcode",
     "\u202e]2[ \u2066x\u2028y\x00z",
     "]",
     "*",
@@ -141,5 +149,5 @@ def test_long_words_are_cut_between_two():
 
 
 def test_a_plain_answer_is_not_changed():
-    text = "L’eau (9 000 l) vient d’une citerne ; 5 % & plus, a_b, « sic » : 3 > 2 - fin [1]."
+    text = "L’eau (9 000 l) vient d’une citerne ; 5 % & plus, a_b, « sic » : 3 > 2 - fin [1].\n\n- Une\n- 5 °C"
     assert shown(answer(text, citation(), language="fr")).startswith(text + "\n\n---")
