@@ -10,6 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from textwrap import indent
 from typing import Annotated, Any, TypeVar
 from urllib.parse import quote, unquote
 
@@ -20,9 +21,10 @@ from mcp.shared.exceptions import MCPError
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from qa_service.answers import Answer, Citation, Progress, RelatedPassage
+from qa_service.channels.links import web_address
 from qa_service.channels.page_texts import texts, warning_text
 from qa_service.errors import QAServiceError
-from qa_service.language import Language
+from qa_service.language import Language, one_line
 from qa_service.pipeline import LONGEST_CONVERSATION_ID, Pipeline
 
 _LOG = logging.getLogger(__name__)
@@ -276,26 +278,22 @@ def answer_as_text(answer: Answer) -> str:
 
 
 def passages_as_text(found: Found) -> str:
-    """The passages, each with its place above it."""
+    """The passages, each indented below its place, so that no words of theirs can pass for another place."""
     if not found.passages:
         return "No passage was found."
-    return "\n\n".join(f"{_place(passage)}\n{passage.text}" for passage in found.passages)
+    return "\n\n".join(f"{_place(passage)}\n{indent(passage.text, '    ')}" for passage in found.passages)
 
 
 def _source(citation: Citation, said: dict[str, str]) -> str:
     published = f"; {citation.published}" if citation.published else ""
-    address = f"; {citation.url}" if (citation.url or "").startswith(("https://", "http://")) else ""
-    lines = [f"[{citation.n}] {_place(citation)}{published}{address}", f"    “{_in_a_line(citation.quote)}”"]
+    address = f"; {citation.url}" if web_address(citation.url) else ""
+    lines = [f"[{citation.n}] {_place(citation)}{published}{address}", f"    “{one_line(citation.quote)}”"]
     if citation.parallel:
         same = said["parallel_fr" if citation.language == "en" else "parallel_en"]
-        lines.append(f"    {same} ({citation.parallel.document_id}): “{_in_a_line(citation.parallel.quote)}”")
+        lines.append(f"    {same} ({citation.parallel.document_id}): “{one_line(citation.parallel.quote)}”")
     return "\n".join(lines)
 
 
 def _place(span: Citation | RelatedPassage) -> str:
     """An article's title and id, and where in its text something stands."""
-    return f"{_in_a_line(span.title)} ({span.document_id}, {span.start}-{span.end})"
-
-
-def _in_a_line(text: str) -> str:
-    return " ".join(text.split())
+    return f"{one_line(span.title)} ({span.document_id}, {span.start}-{span.end})"
