@@ -167,12 +167,12 @@ class ChunkChoice(TypedDict):
     """A piece of one of the answers."""
 
     index: int
-    delta: Delta
+    delta: ChunkDelta
     finish_reason: Literal["stop", "length"] | None
     logprobs: None
 
 
-class Delta(TypedDict, total=False):
+class ChunkDelta(TypedDict, total=False):
     """Text that was added, or at the end what comes with it."""
 
     role: Literal["assistant"]
@@ -236,10 +236,10 @@ _EXAMPLES = {
 
 _ERRORS = Content(OpenAIErrorBody)
 MODELS = Operation(
-    "The models that can be asked: one", "OpenAI-compatible", replies={200: Content(ModelList)}, error=_ERRORS
+    "List the models that can be asked: one", "OpenAI-compatible", replies={200: Content(ModelList)}, error=_ERRORS
 )
 ONE_MODEL = Operation(
-    "One model",
+    "Describe the model",
     "OpenAI-compatible",
     parameters=(Parameter("model", place="path", required=True, example=MODEL),),
     replies={200: Content(Model), 404: _NO_MODEL},

@@ -23,7 +23,7 @@ from werkzeug.routing import Rule
 
 from qa_service.channels.field_texts import FIELD_TEXTS
 from qa_service.channels.operations import Content, Operation, Parameter, operation, operation_of
-from qa_service.channels.problems import Problem
+from qa_service.channels.problems import Problem, is_for_openai_clients
 from qa_service.settings import Settings
 
 PROBLEM = "application/problem+json"
@@ -63,6 +63,7 @@ _MEANS = {
     403: "The request was made by a page of another site, or with a key that does not open this.",
     404: "There is nothing at this address.",
     413: "The body is too large.",
+    415: "The body is compressed, or of a type that is not read here.",
     422: "A field is missing or wrong; `detail` says which.",
     429: "Too many requests: try again after the time in `Retry-After`.",
     500: "Something went wrong here, and was logged.",
@@ -105,7 +106,7 @@ def blueprint(app: Flask, settings: Settings) -> Blueprint:
     @routes.get("/openapi.json")
     @operation(
         Operation(
-            "This description of all routes, in OpenAPI 3.1",
+            "Describe all routes, in OpenAPI 3.1",
             "Operation",
             replies={200: Content(dict[str, Any], description="The document.")},
         )
@@ -277,7 +278,7 @@ class _Document:
     def _replies(self, rule: Rule, method: str, said: Operation) -> dict[str, Any]:
         pages = self._shows_pages(rule)
         made = {status: self._reply(status, contents) for status, contents in said.replies.items()}
-        for status in _problems(rule, method, said, pages=pages):
+        for status in _problems(rule, method, said, pages=pages, closed=bool(self._security(said))):
             if status not in made:
                 made[status] = self._problem(status, said.error, pages=pages)
         return {str(status): made[status] for status in sorted(made)}
@@ -382,19 +383,21 @@ def _parameters(rule: Rule, said: Operation) -> list[Parameter]:
     return [*in_path, *(parameter for parameter in said.parameters if parameter.place != "path")]
 
 
-def _problems(rule: Rule, method: str, said: Operation, *, pages: bool) -> list[int]:
-    """The statuses of the errors that a route may answer with."""
-    statuses = {429, 500, *said.problems}
-    if said.access != "open":
+def _problems(rule: Rule, method: str, said: Operation, *, pages: bool, closed: bool) -> list[int]:
+    """The statuses of the errors that a route may answer with; a closed one needs a key."""
+    statuses = {500, *said.problems}
+    if closed:
         # A reader is led to the sign-in, unless the route says otherwise.
         statuses.add(303 if pages and 401 not in statuses else 401)
-    if method not in _SAFE or said.access == "admin":
+    if method not in _SAFE:
+        statuses |= {403, 429}  # made by another site, or too often: what changes nothing is neither
+    if said.access == "admin":
         statuses.add(403)
     if said.body:
-        statuses |= {400, 413} | ({422} if "application/json" in said.body.media_types else set())
+        statuses |= {400, 413} | ({415, 422} if "application/json" in said.body.media_types else set())
     if rule.arguments:
         statuses.add(404)
-    return sorted(statuses)
+    return sorted(statuses - {422} if is_for_openai_clients(rule.rule) else statuses)
 
 
 def _holds_values(media_type: str) -> bool:

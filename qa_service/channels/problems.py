@@ -119,7 +119,12 @@ def openai_problem_of(error: Exception) -> Response:
 
 def for_openai_clients() -> bool:
     """Whether the request is for a path where errors have OpenAI's shape."""
-    return has_request_context() and _OPENAI_PATH.match(request.path) is not None
+    return has_request_context() and is_for_openai_clients(request.path)
+
+
+def is_for_openai_clients(path: str) -> bool:
+    """Whether errors at a path have OpenAI's shape, which knows no 422: they are 400 there."""
+    return _OPENAI_PATH.match(path) is not None
 
 
 def init_app(app: Flask) -> None:
@@ -139,7 +144,7 @@ def _described(error: Exception) -> tuple[int, str]:
 
 
 def _openai_problem(status: int, message: str, param: str | None = None, code: str | None = None) -> Response:
-    """An error as OpenAI's API reports it, which knows no 422."""
+    """An error as OpenAI's API reports it."""
     known = 400 if status == 422 else status
     kind, usual = _OPENAI_KINDS.get(known, ("server_error" if known >= 500 else "invalid_request_error", None))
     error = {"message": message, "type": kind, "param": param, "code": code or usual}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -133,11 +133,32 @@ def test_errors_are_problem_documents_and_pages_where_readers_are_shown_pages(do
             assert content[0] == "application/problem+json"
             assert content[1]["schema"] == {"$ref": "#/components/schemas/Problem"}
     ask, page = document["paths"]["/api/ask"]["post"], document["paths"]["/"]["post"]
-    assert ask["responses"].keys() == {"200", "400", "401", "403", "413", "422", "429", "500", "503"}
+    assert ask["responses"].keys() == {"200", "400", "403", "413", "415", "422", "429", "500", "503"}
     assert page["responses"]["422"] == {"$ref": "#/components/responses/UnprocessableEntityPage"}
     assert "Retry-After" in responses["TooManyRequests"]["headers"]
     assert "WWW-Authenticate" in responses["Unauthorized"]["headers"]
     assert all("X-Request-ID" in response["headers"] for response in responses.values())
+
+
+@pytest.mark.parametrize("path", ["/api/search", "/v1/chat/completions"])
+def test_what_is_wrong_with_a_body_has_a_status_that_is_described(document: dict[str, Any], path: str) -> None:
+    client = app_for(FakePipeline()).test_client()
+    sent: tuple[tuple[bytes, dict[str, str]], ...] = (
+        (b"{", {}),
+        (b"{}", {}),
+        (b"x" * 300_000, {}),
+        (b"{}", {"Content-Encoding": "gzip"}),
+        (b"{}", {"Sec-Fetch-Site": "cross-site"}),
+    )
+    statuses = {str(client.post(path, data=body, headers=headers).status_code) for body, headers in sent}
+    of_queries = {"422"} if path.startswith("/api") else set()
+    assert statuses == {"400", "403", "413", "415"} | of_queries
+    assert statuses | of_queries == document["paths"][path]["post"]["responses"].keys() & {*statuses, "422"}
+
+
+def test_schemas_have_names_of_their_own_alone(document: dict[str, Any]) -> None:
+    """Two types of one name would be told apart by the modules that they are in."""
+    assert all(name.isalpha() for name in document["components"]["schemas"])
 
 
 def test_the_events_of_a_stream_are_described_with_their_data(document: dict[str, Any]) -> None:
@@ -281,12 +302,20 @@ def test_a_route_is_there_by_its_operation_alone() -> None:
     assert item.keys() == {"get", "delete"}
     assert {part["operationId"] for part in item.values()} == {"one", "one_get"}
     assert document["tags"] == [{"name": "Numbers"}]
-    assert item["get"]["responses"].keys() == {"204", "401", "404", "429", "500"}
-    assert item["delete"]["responses"].keys() == {"204", "401", "403", "404", "429", "500"}
+    assert item["get"]["responses"].keys() == {"204", "404", "500"}
+    assert item["delete"]["responses"].keys() == {"204", "403", "404", "429", "500"}
     assert "content" not in item["get"]["responses"]["204"]
     (parameter, request_id) = item["get"]["parameters"]
     assert (parameter["name"], parameter["in"], parameter["required"]) == ("number", "path", True)
     assert request_id == {"$ref": "#/components/parameters/RequestId"}
+
+
+def test_only_a_service_with_keys_asks_for_one() -> None:
+    said = Operation("One", "Numbers", replies={204: NOTHING})
+    for access, asks in (("key", True), ("open", False)):
+        document = described(replace(said, access=access), {"api_keys": "k-1"})
+        assert ("401" in document["paths"]["/api/one/{number}"]["get"]["responses"]) is asks
+    assert "401" not in described(said)["paths"]["/api/one/{number}"]["get"]["responses"]
 
 
 def test_tags_are_written_in_one_way() -> None:
@@ -354,7 +383,7 @@ def test_a_route_may_have_errors_of_its_own_form() -> None:
     own = Content(Quote, description="Not ours.")
     said = Operation("One", "OpenAI-compatible", body=Content(Given), replies={200: Content(Part), 409: own}, error=own)
     responses = described(said, methods=["POST"])["paths"]["/api/one/{number}"]["post"]["responses"]
-    assert responses.keys() == {"200", "400", "401", "403", "404", "409", "413", "422", "429", "500"}
+    assert responses.keys() == {"200", "400", "403", "404", "409", "413", "415", "422", "429", "500"}
     for status, response in responses.items():
         if status != "200":
             assert response["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Quote"}
@@ -397,14 +426,14 @@ def test_text_and_bytes_have_no_schema_of_ours() -> None:
 def test_errors_are_pages_where_a_blueprint_shows_pages() -> None:
     routes = pages.page_blueprint("shown")
 
-    @routes.get("/shown")
+    @routes.post("/shown")
     @operation(Operation("Shown", "Pages", replies={200: Content(media_types=("text/html",))}))
     def shown() -> Response:
         return Response()
 
     app = small(operation(Operation("One", "Numbers"))(lambda number: ""))
     app.register_blueprint(routes)
-    responses = openapi.document(app, load_settings())["paths"]["/shown"]["get"]["responses"]
+    responses = openapi.document(app, load_settings(api_keys="k-1"))["paths"]["/shown"]["post"]["responses"]
     assert responses["429"] == {"$ref": "#/components/responses/TooManyRequestsPage"}
     assert "303" in responses
     assert "401" not in responses
