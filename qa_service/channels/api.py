@@ -184,14 +184,14 @@ _DOCUMENT = Operation(
     problems=(503,),
 )
 _HEALTHZ = Operation(
-    "Whether the process lives",
+    "Tell whether the process lives",
     "Operation",
     access="open",
     replies={200: Content(Alive, description="It does, and follows the index.")},
     problems=(503,),
 )
 _READYZ = Operation(
-    "Whether questions can be answered",
+    "Tell whether questions can be answered",
     "Operation",
     access="open",
     replies={200: Content(Ready, description="They can; and what is in the index.")},

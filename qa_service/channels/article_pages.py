@@ -110,9 +110,9 @@ _LIST_PARAMETERS = (
     Parameter("page", str, "query", "The page's number, from 1.", example="1"),
     PAGE_LANGUAGE,
 )
-_EVERY = Operation("The list of articles", "Pages", parameters=_LIST_PARAMETERS, replies={200: PAGE}, problems=(503,))
+_EVERY = Operation("Show the list of articles", "Pages", parameters=_LIST_PARAMETERS, replies={200: PAGE}, problems=(503,))
 _ROWS = Operation(
-    "A page of that list as its script asks for it",
+    "Give a page of that list to its script",
     "Pages",
     "For programs there is `GET /api/documents`.",
     parameters=_LIST_PARAMETERS,
@@ -120,7 +120,7 @@ _ROWS = Operation(
     problems=(503,),
 )
 _DOCUMENT = Operation(
-    "An article as a page, with what is cited of it marked",
+    "Show an article, with what is cited of it marked",
     "Pages",
     parameters=(
         DOCUMENT_ID,

@@ -48,6 +48,7 @@ class Parameter:
 class Operation:
     """What a route does: one line, more where it is needed, what goes in and what comes out, by status.
 
+    The line tells it to do so, and has no full stop: "List the articles".
     A reply that comes in several forms, such as JSON or a stream, is several contents. ``problems`` are the statuses
     that come as a problem document (or as a page that says so, where readers are shown pages) besides those that every
     such route shares: see ``openapi``. A status among ``replies`` is described by its own content, an error too;

@@ -40,7 +40,7 @@ SECURITY_HEADERS = {
 _STATIC = Path(__file__).parents[1] / "static"
 
 _ASSET = Operation(
-    "A style sheet or a script of the pages",
+    "Load a style sheet or a script of the pages",
     "Pages",
     access="open",
     parameters=(Parameter("filename", str, "path", "The file's name.", example="page.css"),),

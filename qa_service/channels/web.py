@@ -34,8 +34,6 @@ from qa_service.pipeline import LONGEST_COMMENT, LONGEST_CONVERSATION_ID, Pipeli
 
 _RATINGS = {"1": 1, "-1": -1}
 _EXAMPLES = 4
-
-
 _FORM = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
@@ -59,9 +57,9 @@ class FeedbackForm:
     ] = ""
 
 
-CHAT = Operation("The chat page", "Pages", parameters=(PAGE_LANGUAGE,), replies={200: PAGE})
+CHAT = Operation("Show the chat page", "Pages", parameters=(PAGE_LANGUAGE,), replies={200: PAGE})
 ASK_FORM = Operation(
-    "The chat page with the answer to its form",
+    "Answer the form of the chat page",
     "Pages",
     "For browsers without JavaScript; programs ask `POST /api/ask`.",
     parameters=(PAGE_LANGUAGE,),
@@ -77,7 +75,7 @@ ASK_FORM = Operation(
     problems=(422, 503),
 )
 _FEEDBACK = Operation(
-    "A page that says what became of a rating",
+    "Take the form of a rating",
     "Pages",
     "For browsers without JavaScript; programs send `POST /api/feedback`.",
     parameters=(PAGE_LANGUAGE,),

@@ -15,11 +15,9 @@ from qa_service.pipeline import Pipeline
 
 _STATIC = Path(__file__).parents[1] / "static"
 _POLICY = "Content-Security-Policy"
-
-
 _ABSENT = "It is there for the sites in `QA_EMBED_ORIGINS`."
 _SCRIPT = Operation(
-    "The script that another site loads to show the chat page in a frame",
+    "Load the script that shows the chat page in a frame of another site",
     "Pages",
     _ABSENT,
     access="open",
@@ -27,9 +25,9 @@ _SCRIPT = Operation(
     problems=(404,),
 )
 # A frame cannot show the sign-in: whoever has no session is told so in it.
-_CHAT = replace(CHAT, summary="The chat page for the frame of another site", description=_ABSENT, problems=(401, 404))
+_CHAT = replace(CHAT, summary="Show the chat page in the frame of another site", description=_ABSENT, problems=(401, 404))
 _ASK = replace(
-    ASK_FORM, summary="That page with the answer to its form", description=_ABSENT, problems=(401, 404, 422, 503)
+    ASK_FORM, summary="Answer the form of that page", description=_ABSENT, problems=(401, 404, 422, 503)
 )
 
 
