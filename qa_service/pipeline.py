@@ -30,7 +30,8 @@ from qa_service.language import LANGUAGES, Language, known_language, shown_langu
 from qa_service.language_model import Allowance, LanguageModel
 from qa_service.prompting import token_counter
 from qa_service.retrieval import RankedPassage
-from qa_service.retriever import LARGEST_K, BilingualRetriever
+from qa_service.retriever import LARGEST_K as _LARGEST_K
+from qa_service.retriever import BilingualRetriever, checked_k
 from qa_service.rewriting import rewrite
 from qa_service.settings import Settings
 from qa_service.tokens import count_tokens, first_tokens
@@ -39,6 +40,8 @@ _RANKED = 10
 _RELATED = 3
 # A passage of a lower score, its best sentence counted, is not worth reading for the question.
 _RELATED_FROM = 0.35
+# Passages of one search.
+LARGEST_K = _LARGEST_K
 # Characters: channels refuse or forget longer ids.
 LONGEST_CONVERSATION_ID = LONGEST_ID
 LONGEST_COMMENT = _LONGEST_COMMENT
@@ -277,10 +280,9 @@ class Pipeline:
         Raises InvalidQuestion when the query is empty or too long, or k is not from 1 to 100.
         """
         asked = self._checked(query)
-        if not 1 <= k <= LARGEST_K:
-            raise InvalidQuestion(f"k must be from 1 to {LARGEST_K}.")
+        count = checked_k(k)
         with self._index.use() as index:
-            return [_shown(found) for found in read(asked, index, self._model, k).ranked]
+            return [_shown(found) for found in read(asked, index, self._model, count).ranked]
 
     def example_questions(self, language: Language, count: int = 4) -> tuple[str, ...]:
         """Questions to begin with, made of the indexed articles: each is answered, and cites what it was made of.

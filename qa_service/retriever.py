@@ -17,7 +17,7 @@ from qa_service.errors import InvalidQuestion
 from qa_service.index_reader import CurrentIndex
 from qa_service.retrieval import RankedPassage
 
-LARGEST_K = 100
+LARGEST_K = 100  # passages of one search
 
 
 class BilingualRetriever(BaseRetriever):
@@ -53,14 +53,19 @@ class BilingualRetriever(BaseRetriever):
         return await run_in_executor(None, self._found, query, k)
 
     def _found(self, query: str, k: int | None) -> list[Document]:
-        count = self.k if k is None else k
-        if not 1 <= count <= LARGEST_K:
-            raise InvalidQuestion(f"k must be from 1 to {LARGEST_K}.")
+        count = checked_k(self.k if k is None else k)
         with self.index.use() as index:
             ranked = read(query, index, self.model, count).ranked
-            articles = {found.passage.document_id: None for found in ranked}
-            summaries = {document_id: index.documents.summary(document_id) for document_id in articles}
+            ids = {found.passage.document_id for found in ranked}
+            summaries = {document_id: index.documents.summary(document_id) for document_id in ids}
         return [_document(found, summaries[found.passage.document_id]) for found in ranked]
+
+
+def checked_k(k: int) -> int:
+    """A number of passages to find; raises InvalidQuestion when it is not from 1 to 100."""
+    if not 1 <= k <= LARGEST_K:
+        raise InvalidQuestion(f"k must be from 1 to {LARGEST_K}.")
+    return k
 
 
 def _document(found: RankedPassage, article: DocumentSummary) -> Document:

@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
 
-from flask import Blueprint, Response, json, jsonify, request
+from flask import Blueprint, Response, jsonify, request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from qa_service.answers import Answer, Citation, Delta, Progress, RelatedPassage
@@ -16,12 +16,10 @@ from qa_service.channels.bodies import body_of
 from qa_service.channels.negotiation import preferred_language
 from qa_service.channels.operations import DOCUMENT_ID, HAS_TEXT, NOTHING, Content, Operation, operation
 from qa_service.channels.problems import Problem, problem, problem_of
-from qa_service.channels.streams import SILENCE, event_stream
+from qa_service.channels.streams import SILENCE, event, event_stream
 from qa_service.document_store import DocumentSummary
 from qa_service.language import Language
-from qa_service.pipeline import LONGEST_COMMENT, LONGEST_CONVERSATION_ID, Events, IndexStatus, Pipeline
-
-_NAMES: dict[type, str] = {Progress: "progress", Delta: "delta", Citation: "citation", Answer: "done"}
+from qa_service.pipeline import LARGEST_K, LONGEST_COMMENT, LONGEST_CONVERSATION_ID, Events, IndexStatus, Pipeline
 
 
 def _whole(given: object) -> object:
@@ -58,7 +56,7 @@ class SearchBody(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True)
 
     query: Annotated[str, Field(description="Words or a question.", json_schema_extra=_QUESTION)]
-    k: Annotated[int, Field(ge=1, le=100, description="How many passages, at most."), _AS_WHOLE] = 10
+    k: Annotated[int, Field(ge=1, le=LARGEST_K, description="How many passages, at most."), _AS_WHOLE] = 10
 
 
 class FeedbackBody(BaseModel):
@@ -117,6 +115,7 @@ class Ready(IndexStatus):
 
 
 _EVENTS = {"progress": Progress, "delta": Delta, "citation": Citation, "done": Answer, "error": Problem}
+_NAMES = {kind: name for name, kind in _EVENTS.items()}
 _STREAM = """`progress` (if asked for) tells how many passages are read; `delta` brings text, `citation` a source as \
 soon as it is cited; `done` brings the whole answer, which takes the place of what was shown. `error`, a problem \
 document, ends a stream that failed on the way. A line that is a lone colon keeps the connection."""
@@ -262,14 +261,10 @@ def _sent(events: Events, *, progress: bool) -> Iterator[str]:
     """An answer as server-sent events: its text and citations as they come, at last all of it; else an error."""
     with closing(events):  # a reader who goes away ends the writing
         try:
-            for event in events:
-                if isinstance(event, Progress) and not progress:
+            for part in events:
+                if isinstance(part, Progress) and not progress:
                     continue
-                silent = isinstance(event, Delta) and not event.text
-                yield SILENCE if silent else _event(_NAMES[type(event)], asdict(event))
+                silent = isinstance(part, Delta) and not part.text
+                yield SILENCE if silent else event(asdict(part), _NAMES[type(part)])
         except Exception as error:  # noqa: BLE001 (the status has long been sent)
-            yield _event("error", problem_of(error).get_json())
-
-
-def _event(name: str, data: dict[str, Any]) -> str:
-    return f"event: {name}\ndata: {json.dumps(data)}\n\n"
+            yield event(problem_of(error).get_json(), "error")

@@ -110,7 +110,9 @@ _LIST_PARAMETERS = (
     Parameter("page", str, "query", "The page's number, from 1.", example="1"),
     PAGE_LANGUAGE,
 )
-_EVERY = Operation("Show the list of articles", "Pages", parameters=_LIST_PARAMETERS, replies={200: PAGE}, problems=(503,))
+_EVERY = Operation(
+    "Show the list of articles", "Pages", parameters=_LIST_PARAMETERS, replies={200: PAGE}, problems=(503,)
+)
 _ROWS = Operation(
     "Give a page of that list to its script",
     "Pages",

@@ -87,7 +87,12 @@ def blueprint(app: Flask, settings: Settings) -> Blueprint:
 
     @routes.get("/docs")
     @operation(
-        Operation("Show the description of all routes as a page", "Operation", parameters=(PAGE_LANGUAGE,), replies={200: PAGE})
+        Operation(
+            "Show the description of all routes as a page",
+            "Operation",
+            parameters=(PAGE_LANGUAGE,),
+            replies={200: PAGE},
+        )
     )
     def docs() -> Response:
         found = described()

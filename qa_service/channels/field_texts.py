@@ -9,7 +9,7 @@ _PLACE = {
 _ARTICLE = {
     "id": "Its path in the documents folder, without the suffix.",
     "url": "Where it was published.",
-    "published": "An ISO date, or a moment.",
+    "published": "When that was: an ISO date.",
     "translation_of": "The id of the article that it says it translates.",
 }
 _PASSAGE = {
@@ -42,7 +42,7 @@ FIELD_TEXTS: dict[str, dict[str, str]] = {
     | {
         "n": "The number of its marker.",
         "url": "Where the article was published.",
-        "published": "When that was: an ISO date, or a moment.",
+        "published": "When that was: an ISO date.",
         "quote": "Exactly `text[start:end]` of the document.",
         "parallel": "The sentence of an article in the answer's language that says the same, where the source is in "
         "the other one.",

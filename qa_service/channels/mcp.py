@@ -25,7 +25,7 @@ from qa_service.channels.links import web_address
 from qa_service.channels.page_texts import texts, warning_text
 from qa_service.errors import QAServiceError
 from qa_service.language import Language, one_line
-from qa_service.pipeline import LONGEST_CONVERSATION_ID, Pipeline
+from qa_service.pipeline import LARGEST_K, LONGEST_CONVERSATION_ID, Pipeline
 
 _LOG = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ class SearchArguments(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     query: Annotated[str, Field(description="A question or words, in English or French.")]
-    k: Annotated[int, Field(ge=1, le=100, description="How many passages at most.")] = 10
+    k: Annotated[int, Field(ge=1, le=LARGEST_K, description="How many passages at most.")] = 10
 
 
 @dataclass(frozen=True)

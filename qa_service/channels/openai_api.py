@@ -15,7 +15,7 @@ from dataclasses import asdict
 from typing import Any, Literal
 from urllib.parse import quote
 
-from flask import Blueprint, Response, json, jsonify, request
+from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import UnprocessableEntity
 
 from qa_service.answers import Answer, Citation, Exchange
@@ -39,7 +39,7 @@ from qa_service.channels.openai_bodies import (
 )
 from qa_service.channels.operations import operation
 from qa_service.channels.problems import OpenAIError, openai_problem_of
-from qa_service.channels.streams import SILENCE, event_stream
+from qa_service.channels.streams import SILENCE, event, event_stream
 from qa_service.language import Language, message, sound
 from qa_service.pipeline import Events, Pipeline
 
@@ -116,15 +116,15 @@ class _Completing:
         with closing(events):  # a client that goes away ends the writing
             try:
                 yield from self._delta({"role": "assistant", "content": ""})
-                spoken, answer = time.monotonic(), None
-                for event in events:
-                    answer = event
+                spoken, last = time.monotonic(), None
+                for part in events:
+                    last = part
                     if time.monotonic() - spoken >= _LONGEST_SILENCE_S:
                         spoken = time.monotonic()
                         yield SILENCE
-                yield from self._chunks(_finished(answer))
+                yield from self._chunks(_finished(last))
             except Exception as error:  # noqa: BLE001 (the status has long been sent)
-                yield _event(openai_problem_of(error).get_json())
+                yield event(openai_problem_of(error).get_json())
 
     def _chunks(self, answer: Answer) -> Iterator[str]:
         text, reason = self._cut(markdown(answer, self._page))
@@ -134,7 +134,7 @@ class _Completing:
             yield from self._delta({"content": piece})
         yield from self._delta(source, reason, {} if self._counted else cited)
         if self._counted:
-            yield _event(self._chunk([]) | cited | {"usage": asdict(self._usage(text))})
+            yield event(self._chunk([]) | cited | {"usage": asdict(self._usage(text))})
         yield "data: [DONE]\n\n"
 
     def _delta(
@@ -143,7 +143,7 @@ class _Completing:
         """The same piece of every choice."""
         for index in range(self._choices):
             choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": reason}
-            yield _event(self._chunk([choice]) | (more or {}))
+            yield event(self._chunk([choice]) | (more or {}))
 
     def _chunk(self, choices: list[dict[str, Any]]) -> dict[str, Any]:
         chunk = {
@@ -238,11 +238,8 @@ def _declined(asked: str, language: Language) -> Generator[Answer, None, None]:
     yield Answer(*names, asked, language, said, abstained=True, composer="extractive", citations=())
 
 
-def _finished(event: object) -> Answer:
-    if not isinstance(event, Answer):
+def _finished(last: object) -> Answer:
+    """The last event of a stream, which is its answer."""
+    if not isinstance(last, Answer):
         raise TypeError("A stream ends with its answer.")
-    return event
-
-
-def _event(data: dict[str, Any]) -> str:
-    return f"data: {json.dumps(data)}\n\n"
+    return last

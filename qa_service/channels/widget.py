@@ -25,10 +25,10 @@ _SCRIPT = Operation(
     problems=(404,),
 )
 # A frame cannot show the sign-in: whoever has no session is told so in it.
-_CHAT = replace(CHAT, summary="Show the chat page in the frame of another site", description=_ABSENT, problems=(401, 404))
-_ASK = replace(
-    ASK_FORM, summary="Answer the form of that page", description=_ABSENT, problems=(401, 404, 422, 503)
+_CHAT = replace(
+    CHAT, summary="Show the chat page in the frame of another site", description=_ABSENT, problems=(401, 404)
 )
+_ASK = replace(ASK_FORM, summary="Answer the form of that page", description=_ABSENT, problems=(401, 404, 422, 503))
 
 
 def blueprint(pipeline: Pipeline, origins: tuple[str, ...]) -> Blueprint:
