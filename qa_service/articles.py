@@ -237,14 +237,21 @@ def _opened(path: Path) -> io.BufferedReader:
 def canonical(text: str) -> str:
     r"""The canonical form of a text: NFC, ``\n`` line ends, no control characters, at most one blank line in a row."""
     text = _UNWANTED.sub("", _LINE_ENDS.sub("\n", text))
-    text = _MAYBE_STACKED.sub(_limit_marks, _SURROGATES.sub("\ufffd", text))
+    text = limit_marks(_SURROGATES.sub("\ufffd", text))
     text = unicodedata.normalize("NFC", text)
     text = "\n".join(line.rstrip() for line in text.split("\n"))
     return _BLANK_LINES.sub("\n\n", text).strip()
 
 
-def _limit_marks(run: re.Match[str]) -> str:
-    # Normalising takes time with the square of the marks on one letter; no language stacks this many.
+def limit_marks(text: str) -> str:
+    """A text with at most 30 combining marks on a letter: more than any language stacks.
+
+    Normalising takes time with the square of their number, so that this comes first where a text may be anything.
+    """
+    return _MAYBE_STACKED.sub(_fewer_marks, text)
+
+
+def _fewer_marks(run: re.Match[str]) -> str:
     kept: list[str] = []
     marks = 0
     for char in run[0]:

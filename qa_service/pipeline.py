@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from qa_service import tracing
 from qa_service.answers import Answer, Citation, Delta, Exchange, Progress, Quote, RelatedPassage
-from qa_service.articles import Article
+from qa_service.articles import Article, limit_marks
 from qa_service.composing import extractive, llm
 from qa_service.composing.citations import Draft, shown
 from qa_service.composing.parallels import parallel_of_span
@@ -254,8 +254,8 @@ class Pipeline:
         return (yield from llm.compose(reading, quoted, language, index, self._model, writer))
 
     def count_tokens(self, text: str) -> int:
-        """How many tokens of the shipped table a text costs. White space costs nothing."""
-        return count_tokens(text)
+        """How many tokens of the shipped table a text costs, whatever it is. White space costs nothing."""
+        return count_tokens(limit_marks(text))
 
     def first_tokens(self, text: str, most: int) -> str:
         """The beginning of a text that costs at most so many tokens of the shipped table."""

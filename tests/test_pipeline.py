@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -222,6 +223,13 @@ def test_odd_questions_get_a_sane_answer(pipeline: Pipeline, question: str) -> N
 def test_an_unknown_language_is_refused(pipeline: Pipeline) -> None:
     with pytest.raises(InvalidQuestion, match="en, fr"):
         pipeline.answer("visa?", "de")  # type: ignore[arg-type]
+
+
+def test_tokens_are_counted_in_any_text_in_no_time(pipeline: Pipeline) -> None:
+    assert pipeline.count_tokens("The harbour, le port") == pipeline.count_tokens("The  harbour,\nle port") == 5
+    begun = time.perf_counter()
+    assert pipeline.count_tokens("a" + "\u0301" * 60_000 + "\u0316" * 60_000) < 100
+    assert time.perf_counter() - begun < 2
 
 
 def test_search_ranks_both_languages(pipeline: Pipeline) -> None:
