@@ -7,13 +7,14 @@ the same shape as ``templates/articles.html``.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request, url_for
 
 from qa_service.answers import Quote
-from qa_service.channels.article_list import CHOICES, LONGEST_FILTER, ArticleList, Found, Row
+from qa_service.channels.article_list import CHOICES, LONGEST_FILTER, ArticleList, Found
 from qa_service.channels.links import web_address
 from qa_service.channels.operations import (
     DOCUMENT_ID,
@@ -215,34 +216,30 @@ def _found(articles: ArticleList) -> Found:
     return articles.find(asked["filter"], asked["language"], int(number) if _PAGE.fullmatch(number) else 1)
 
 
-def _shown(found: Found) -> dict[str, Any]:
-    """A page of the list in words and addresses: what the template sets, and what the script is sent."""
+def _shown(found: Found) -> ShownList:
+    """What the template sets, and what the script is sent."""
     texts = page_texts()
     position = texts["page_position"].format(page=_number(found.page), pages=_number(found.pages))
-    return {
-        "found": texts["articles_found"].format(n=_number(found.count)),
-        "rows": [_places(row) for row in found.rows],
-        "address": _address(found.page),
-        "position": position if found.pages > 1 else "",
-        "previous": _address(found.page - 1) if found.page > 1 else "",
-        "next": _address(found.page + 1) if found.page < found.pages else "",
-    }
+    return ShownList(
+        found=texts["articles_found"].format(n=_number(found.count)),
+        rows=[(_versions_in(own), _versions_in(others)) for own, others in (row.places for row in found.rows)],
+        address=_address(found.page),
+        position=position if found.pages > 1 else "",
+        previous=_address(found.page - 1) if found.page > 1 else "",
+        next=_address(found.page + 1) if found.page < found.pages else "",
+    )
 
 
-def _places(row: Row) -> list[list[dict[str, str]]]:
-    """The versions in the page's language, and those in the other one."""
+def _versions_in(place: Iterable[DocumentSummary]) -> list[ShownVersion]:
     return [
-        [
-            {
-                "title": document.title,
-                "language": document.language,
-                "href": document_href(document.id),
-                "published": document.published or "",
-                "date": shown_date(document.published or "", page_language()),
-            }
-            for document in place
-        ]
-        for place in row.places
+        ShownVersion(
+            title=document.title,
+            language=document.language,
+            href=document_href(document.id),
+            published=document.published or "",
+            date=shown_date(document.published or "", page_language()),
+        )
+        for document in place
     ]
 
 

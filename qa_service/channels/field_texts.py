@@ -1,4 +1,4 @@
-"""What the fields of answers and articles mean: the OpenAPI document says it where the types do not."""
+"""What the fields of replies mean: the OpenAPI document says it where the types do not."""
 
 from __future__ import annotations
 
@@ -17,6 +17,14 @@ _PASSAGE = {
     "title": "That of the article.",
     "language": "That of the article.",
     "score": "How well it meets the question; 1 is very well.",
+}
+
+_BESIDE_TEXT = {
+    "citations": "Of the markers in the text, whole.",
+    "warnings": "As those of an `Answer`.",
+    "abstained": "Whether the articles do not hold the answer.",
+    "language": "That of the answer.",
+    "answer_id": "By which it can be rated.",
 }
 
 # By the name of the schema, then of the field.
@@ -55,6 +63,13 @@ FIELD_TEXTS: dict[str, dict[str, str]] = {
     | {
         "text": "The canonical text, which all offsets count in.",
         "translations": "Ids of its versions in the other language.",
+    },
+    "AssistantMessage": _BESIDE_TEXT
+    | {"content": "The answer as Markdown: with its markers `[n]`, and a list of sources below it."},
+    "ChunkDelta": _BESIDE_TEXT | {"content": "The next piece of the answer."},
+    "Chunk": {
+        "citations": "In the last chunk of the stream.",
+        "usage": "In the last chunk where `stream_options` ask for it; null in those before.",
     },
     "Ready": {
         "generation": "The name of the index that answers.",

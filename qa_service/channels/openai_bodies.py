@@ -78,15 +78,26 @@ class CompletionBody(BaseModel):
 
     model_config = _LENIENT
 
-    model: str
-    messages: Annotated[list[Message], Field(min_length=1)]
-    stream: bool | None = None
+    model: Annotated[str, Field(description=f"`{MODEL}`; there is no other.")]
+    messages: Annotated[
+        list[Message], Field(min_length=1, description="The conversation; the user's last message is the question.")
+    ]
+    stream: Annotated[bool | None, Field(description="Whether the answer comes as server-sent events.")] = None
     stream_options: StreamOptions | None = None
-    n: Annotated[int, Field(ge=1, le=_MOST_CHOICES)] | None = None
-    stop: _Stop | None = None
-    max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
-    max_tokens: Annotated[int, Field(ge=1)] | None = None
-    response_format: ResponseFormat | None = None
+    n: Annotated[
+        Annotated[int, Field(ge=1, le=_MOST_CHOICES)] | None, Field(description="So many times the same answer.")
+    ] = None
+    stop: Annotated[
+        _Stop | None, Field(description="The answer, its sources included, ends before the first of these.")
+    ] = None
+    max_completion_tokens: Annotated[
+        Annotated[int, Field(ge=1)] | None,
+        Field(description="The answer, its sources included, is no longer, in tokens of the shipped table."),
+    ] = None
+    max_tokens: Annotated[Annotated[int, Field(ge=1)] | None, Field(description="The same by an older name.")] = None
+    response_format: Annotated[
+        ResponseFormat | None, Field(description="`text` alone is written; any other is refused.")
+    ] = None
     # Checked and then left alone: an answer is not drawn by chance.
     temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
     top_p: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
@@ -99,7 +110,7 @@ class Model:
     """The one model that there is."""
 
     id: str = MODEL
-    object: str = "model"
+    object: Literal["model"] = "model"
     created: int = _CREATED
     owned_by: str = MODEL
 
@@ -108,7 +119,7 @@ class Model:
 class ModelList:
     """The models that there are."""
 
-    object: str = "list"
+    object: Literal["list"] = "list"
     data: tuple[Model, ...] = (Model(),)
 
 
@@ -127,7 +138,7 @@ class Source:
 class AssistantMessage(Source):
     """The answer."""
 
-    role: str = "assistant"
+    role: Literal["assistant"] = "assistant"
     content: str
     refusal: None = None
 
@@ -156,7 +167,7 @@ class Completion:
     """The answer as a whole."""
 
     id: str
-    object: str = "chat.completion"
+    object: Literal["chat.completion"] = "chat.completion"
     created: int
     model: str = MODEL
     choices: tuple[Choice, ...]
