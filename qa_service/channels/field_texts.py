@@ -12,6 +12,18 @@ _ARTICLE = {
     "published": "When that was: an ISO date.",
     "translation_of": "The id of the article that it says it translates.",
 }
+_FIELDS = {
+    "title": "Else the first line.",
+    "language": "`en` or `fr`; else it is detected.",
+    "url": "Where it was published; nothing is fetched from there.",
+    "published": "An ISO date.",
+    "translation_of": "The id of the same article in the other language; else it is looked for.",
+}
+_JOB = {
+    "document_id": "The document that is to change.",
+    "action": "Whether it was sent (`put`) or removed.",
+    "state": "`queued`, then `indexing`; at last `done`, when the current index has the change, or `failed`.",
+}
 _PASSAGE = {
     "document_id": "The article that it is from.",
     "title": "That of the article.",
@@ -70,6 +82,15 @@ FIELD_TEXTS: dict[str, dict[str, str]] = {
     "Chunk": {
         "citations": "In the last chunk of the stream.",
         "usage": "In the last chunk where `stream_options` ask for it; null in those before.",
+    },
+    "DocumentBody": _FIELDS | {"text": "The document, in its `format`.", "format": "How `text` is to be read."},
+    "Accepted": _JOB | {"job_id": "By which the job can be asked for.", "status_url": "Where, on this host."},
+    "Job": _JOB
+    | {
+        "detail": "Why it failed; else null.",
+        "generation": "The name of the index that was the first known to have the change; null where none has.",
+        "created_at": "When it was accepted: an ISO moment.",
+        "updated_at": "When its state last changed: an ISO moment.",
     },
     "Ready": {
         "generation": "The name of the index that answers.",

@@ -82,14 +82,14 @@ def test_requests_can_be_copied_and_are_answered() -> None:
     for words in commands(client.get("/docs").text):
         assert words[0] == "curl"
         assert words[1].startswith("http://localhost/")
-        if "/api/ask" not in words[1]:
+        if not words[1].endswith(("/api/ask", "/v1/chat/completions")):
             continue
         asked += 1
         headers = dict([words[words.index("-H") + 1].split(": ")])
         response = client.post(words[1].removeprefix("http://localhost"), data=words[-1], headers=headers)
         assert response.status_code == 200, words
         assert response.mimetype == ("text/event-stream" if json.loads(words[-1]).get("stream") else "application/json")
-    assert asked == 4
+    assert asked == 6
 
 
 def test_requests_name_the_place_that_a_proxy_gives_the_service(client: FlaskClient) -> None:
