@@ -21,13 +21,13 @@ from pydantic_core import core_schema
 from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.routing import Rule
 
+from qa_service.channels.access import COOKIE
 from qa_service.channels.field_texts import FIELD_TEXTS
 from qa_service.channels.operations import Content, Operation, Parameter, operation, operation_of
-from qa_service.channels.problems import Problem, is_for_openai_clients
+from qa_service.channels.problems import PROBLEM_TYPE, Problem, is_for_openai_clients
 from qa_service.settings import Settings
 
-PROBLEM = "application/problem+json"
-PAGE = "text/html"
+_PAGE = "text/html"
 
 _INFO = """Cited answers from bilingual (English and French) articles.
 
@@ -49,7 +49,7 @@ _SECURITY_SCHEMES = {
     "session": {
         "type": "apiKey",
         "in": "cookie",
-        "name": "qa_session",
+        "name": COOKIE,
         "description": "What a reader gets at `/sign-in`.",
     },
     "administrator": {"type": "http", "scheme": "bearer", "description": "One of the keys in `QA_ADMIN_KEYS`."},
@@ -123,9 +123,8 @@ def document(app: Flask, settings: Settings, root: str = "") -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     tags: dict[str, None] = {}
     for rule, method, said in described(app):
-        described_here = made.operation(rule, method, said)
-        paths.setdefault(path_of(rule), {})[method.lower()] = described_here
-        tags |= dict.fromkeys(described_here["tags"])
+        paths.setdefault(path_of(rule), {})[method.lower()] = made.operation(rule, method, said)
+        tags[_tag(said.tag)] = None
     order = [*(tag for tag in _TAGS if tag in tags), *(tag for tag in tags if tag not in _TAGS)]
     return {
         "openapi": "3.1.0",
@@ -149,6 +148,7 @@ def _tag(name: str) -> str:
 
 
 def _version() -> str:
+    """The package's own, which leads to the application and cannot be imported below it."""
     try:
         return version("qa-service")
     except PackageNotFoundError:  # read from a source tree that was never installed
@@ -237,8 +237,8 @@ class _Document:
         return made
 
     def _body(self, body: Content) -> dict[str, Any]:
-        described = {"description": body.description} if body.description else {}
-        return described | {"content": self._contents((body,), "validation")}
+        about = {"description": body.description} if body.description else {}
+        return about | {"content": self._contents((body,), "validation")}
 
     def _contents(self, contents: tuple[Content, ...], mode: JsonSchemaMode) -> dict[str, Any]:
         return {kind: self._content(content, kind, mode) for content in contents for kind in content.media_types}
@@ -407,7 +407,7 @@ def _holds_values(media_type: str) -> bool:
 
 def _error_content(status: int, *, pages: bool) -> dict[str, Any]:
     problem = {
-        PROBLEM: {
+        PROBLEM_TYPE: {
             "schema": {"$ref": "#/components/schemas/Problem"},
             "example": {
                 "type": "about:blank",
@@ -419,7 +419,7 @@ def _error_content(status: int, *, pages: bool) -> dict[str, Any]:
     }
     if not pages:
         return problem
-    page: dict[str, Any] = {PAGE: {"schema": {"type": "string"}}}
+    page: dict[str, Any] = {_PAGE: {"schema": {"type": "string"}}}
     # An address that leads to no route is told to a program in its own way.
     return page | problem if status == 404 else page
 

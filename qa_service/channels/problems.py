@@ -61,6 +61,8 @@ class Problem:
     detail: str
 
 
+PROBLEM_TYPE = "application/problem+json"
+
 # Where OpenAI's clients ask, and what they are told of a status besides a message: the kind of error and its code.
 _OPENAI_PATH = re.compile(r"/v1(?:/|$)")
 _OPENAI_KINDS: dict[int, tuple[str, str | None]] = {
@@ -88,7 +90,7 @@ def problem(status: int, detail: str) -> Response:
         return _openai_problem(status, detail)
     title = HTTP_STATUS_CODES.get(status, "Unknown")
     told = Problem("about:blank", title, status, detail)
-    return Response(json.dumps(asdict(told)), status=status, mimetype="application/problem+json")
+    return Response(json.dumps(asdict(told)), status=status, mimetype=PROBLEM_TYPE)
 
 
 def status_of(error: QAServiceError) -> int:
