@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import IO
 
-from qa_service.errors import IndexBusy, QAServiceError
+from qa_service.errors import DocumentsUnavailable, IndexBusy, QAServiceError
 from qa_service.generations import IndexFolder, locked, unwritable
 from qa_service.index_run import BUSY, REFUSED, command
 from qa_service.intake import Change, DocumentsFolder
@@ -81,17 +81,22 @@ class IndexWorker:
         atexit.unregister(self.stop)
         with self._starting:
             self._stopped.set()
-            if self._run is not None:
-                _end(self._run)
+            run = self._run  # which may end meanwhile
+            if run is not None:
+                _end(run)
         self._woken.set()
         if self._thread is not None:
             self._thread.join()
 
     @contextmanager
     def changing(self) -> Iterator[None]:
-        """Be the only one that changes the documents folder."""
+        """Be the only one that changes the documents folder, after the changes that killed processes left.
+
+        Those come first: made later, they would undo what was sent since.
+        """
         with self._opened("documents.lock") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            self._finish_changes()
             yield
 
     def _opened(self, name: str) -> IO[str]:
@@ -128,18 +133,20 @@ class IndexWorker:
         with self._opened("worker.lock") as lock:
             if not locked(lock):
                 return
-            self._finish_changes()
+            with self.changing():
+                self._folder.delete_strays()
             while not self._stopped.is_set() and (taken := self._jobs.take()):
                 self._settle(taken, self._index())
 
     def _finish_changes(self) -> None:
-        """Make the changes to the folder that a killed process did not make wholly."""
-        with self.changing():  # whoever makes a change holds the lock: these are nobody's
-            unplaced = self._jobs.unplaced()
-            for job_id, stored in unplaced:
+        """Make the changes to the folder that a killed process did not make wholly: whoever makes one holds the lock."""
+        for job_id, stored in self._jobs.unplaced():
+            try:
                 self._folder.apply(Change.of(stored))
+            except DocumentsUnavailable as error:  # nobody was told of the job, and all others would wait for it
+                self._jobs.end([job_id], "failed", detail=str(error))
+            else:
                 self._jobs.queue([job_id])
-            self._folder.delete_strays({source for _, stored in unplaced for source, _ in Change.of(stored).moves})
 
     def _index(self) -> _Outcome:
         """One run, from its beginning to its end."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import time
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
@@ -33,15 +33,15 @@ _STRAY_AFTER_S = 3_600.0
 
 @dataclass(frozen=True)
 class Change:
-    """What is done to the folder, in paths relative to it: from where to where, and which files go, by their inodes."""
+    """What is done to the folder, in paths relative to it: what goes where, and which files go; each with its inode."""
 
-    moves: tuple[tuple[str, str], ...] = ()
+    moves: tuple[tuple[str, str, int], ...] = ()
     removals: tuple[tuple[str, int], ...] = ()
 
     @classmethod
     def of(cls, stored: dict[str, Any]) -> Change:
         """A change as it was kept in JSON."""
-        return cls(*(tuple((one, other) for one, other in stored[name]) for name in ("moves", "removals")))
+        return cls(tuple(map(tuple, stored["moves"])), tuple(map(tuple, stored["removals"])))
 
     def to_dict(self) -> dict[str, Any]:
         """The change as JSON keeps it."""
@@ -109,7 +109,8 @@ class DocumentsFolder:
             replaced = {place for _, place in moves}
             old = {fields, *self._files_of(places, name, exclusive=True)} - replaced
             return Change(
-                tuple((self._relative(one), self._relative(other)) for one, other in moves), self._removals(old)
+                tuple((self._relative(one), self._relative(other), one.lstat().st_ino) for one, other in moves),
+                self._removals(old),
             )
 
     def removing(self, document_id: str) -> Change:
@@ -124,20 +125,19 @@ class DocumentsFolder:
     def apply(self, change: Change) -> None:
         """Make a change, or what is left of it; what is new is in place before anything goes.
 
-        Raises DocumentsUnavailable when the folder cannot be written.
+        Nothing goes where what was staged is lost. Raises DocumentsUnavailable when the folder cannot be written.
         """
         with _unavailable():
-            for source, place in change.moves:
-                self._move(self._root / source, self._root / place)
-            for name, inode in change.removals:
-                self._remove(self._root / name, inode)
+            placed = [self._move(self._root / source, self._root / place, inode) for source, place, inode in change.moves]
+            if all(placed):
+                for name, inode in change.removals:
+                    self._remove(self._root / name, inode)
 
-    def delete_strays(self, kept: Collection[str]) -> None:
-        """Delete what killed processes left staged, but for the changes that are still to be made."""
+    def delete_strays(self) -> None:
+        """Delete what killed processes left staged. Call when no change of theirs is still to be made."""
         with suppress(OSError):
             for path in (self._root / _STAGING).iterdir():
-                old = time.time() - path.lstat().st_mtime > _STRAY_AFTER_S
-                if old and self._relative(path) not in kept:
+                if time.time() - path.lstat().st_mtime > _STRAY_AFTER_S:
                     path.unlink(missing_ok=True)
 
     def _places(self, folders: list[str], *, exclusive: bool) -> list[Path]:
@@ -171,14 +171,16 @@ class DocumentsFolder:
     def _relative(self, path: Path) -> str:
         return path.relative_to(self._root).as_posix()
 
-    def _move(self, source: Path, place: Path) -> None:
-        if not source.exists():  # an interrupted change got so far
-            return
+    def _move(self, source: Path, place: Path, inode: int) -> bool:
+        """Put a staged file in place; whether it is there, where an interrupted change may have got so far."""
+        if not source.exists():
+            return place.exists() and place.lstat().st_ino == inode
         made = [folder for folder in place.parents if not folder.exists()]
         place.parent.mkdir(parents=True, exist_ok=True)
         source.replace(place)
         for folder in {place.parent, *(each.parent for each in made)}:
             _sync(folder)
+        return True
 
     def _remove(self, path: Path, inode: int) -> None:
         with suppress(FileNotFoundError):

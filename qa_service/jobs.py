@@ -143,6 +143,8 @@ class Jobs:
 
     def unplaced(self) -> list[tuple[str, dict[str, Any]]]:
         """The jobs whose change may not be wholly made, in their order, with the change."""
+        if not self._database.exists():
+            return []
         query = select(_JOBS.c.id, _JOBS.c.change).where(_JOBS.c.state == _PLACING).order_by(_JOBS.c.created_at)
         rows = self._database.perform(lambda connection: connection.execute(query).all())
         return [(row.id, row.change) for row in rows]

@@ -122,8 +122,8 @@ class Publisher:
     def _done(self, job_id: str, action: Action, document_id: str, change: Change) -> Job:
         """Make a change that is written down first, so that it is made wholly or not at all."""
         name = f"{document_id}{PurePosixPath(change.moves[0][1]).suffix}" if change.moves else document_id
-        job = self._jobs.add(job_id, action, document_id, name, change.to_dict())
         try:
+            job = self._jobs.add(job_id, action, document_id, name, change.to_dict())
             self._folder.apply(change)
         except BaseException:  # nobody may find it later and believe it half made
             self._jobs.forget(job_id)

@@ -142,13 +142,24 @@ def test_an_interrupted_change_is_made_again(folder, documents, steps):
     put(folder, "en/report", "Old.", ".txt", title="Old")
     with sent(folder, "en/report", "New.", ".md", title="New") as change:
         kept = Change.of(json.loads(json.dumps(change.to_dict())))
-        for source, place in change.moves[:steps]:
+        for source, place, _ in change.moves[:steps]:
             (documents / source).replace(documents / place)
         folder.apply(kept)
         folder.apply(kept)
     assert {name for name in listing(documents) if "report" in name} == {"en/report.md", "en/report.md.yaml"}
     assert (documents / "en/report.md").read_text() == "New."
     assert "New" in (documents / "en/report.md.yaml").read_text()
+
+
+@pytest.mark.parametrize("suffix", [".md", ".txt"])
+def test_where_what_was_sent_is_lost_the_old_stays(folder, documents, suffix):
+    put(folder, "en/report", "Old.", ".txt", title="Old")
+    before = listing(documents)
+    with sent(folder, "en/report", "New.", suffix) as change:
+        pass
+    folder.apply(change)
+    assert listing(documents) == before
+    assert (documents / "en/report.txt").read_text() == "Old."
 
 
 def test_a_change_made_again_spares_what_came_since(folder, documents):
@@ -163,12 +174,12 @@ def test_a_change_made_again_spares_what_came_since(folder, documents):
 def test_what_killed_processes_left_is_deleted_later(folder, documents):
     with folder.staged("job", ".md") as staged:
         staged.write([b"x"], {})
-        strays = [documents / ".incoming" / name for name in ("old.md", "old.md.yaml", "wanted.md")]
+        strays = [documents / ".incoming" / name for name in ("old.md", "old.md.yaml")]
         for stray in strays:
             stray.write_text("x")
             os.utime(stray, (time.time() - 7_200,) * 2)
-        folder.delete_strays({".incoming/wanted.md"})
-        assert {path.name for path in (documents / ".incoming").iterdir()} == {"job.md", "wanted.md"}
+        folder.delete_strays()
+        assert {path.name for path in (documents / ".incoming").iterdir()} == {"job.md"}
 
 
 def test_a_folder_that_cannot_be_written_is_said_without_its_path(tmp_path):

@@ -13,7 +13,7 @@ from qa_service.errors import StorageUnavailable, UnknownJob
 from qa_service.jobs import MAX_ATTEMPTS, Jobs
 from qa_service.settings import load_settings
 
-CHANGE = {"moves": [[".incoming/x.md", "fr/été.md"]], "removals": [["fr/été.txt", 7]]}
+CHANGE = {"moves": [[".incoming/x.md", "fr/été.md", 5]], "removals": [["fr/été.txt", 7]]}
 
 
 @pytest.fixture

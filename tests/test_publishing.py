@@ -152,6 +152,35 @@ def test_a_change_that_cannot_be_made_leaves_no_job(publisher, documents):
     assert publisher.job(job.id).state == "queued"
 
 
+@contextmanager
+def killed_before_its_change(publisher, job_id, document_id, text):
+    """A process that wrote down what it was about to do, and did nothing of it."""
+    with publisher._folder.staged(job_id, ".md") as staged:
+        staged.write([text.encode()], {})
+        change = publisher._folder.placing(document_id, staged)
+        publisher._jobs.add(job_id, "put", document_id, f"{document_id}.md", change.to_dict())
+        yield
+
+
+def test_what_a_killed_process_left_undoes_nothing_that_was_sent_since(publisher, documents):
+    with killed_before_its_change(publisher, "a" * 32, "en/phare", "Of the killed one."):
+        put(publisher, "en/phare", ENGLISH)
+        assert publisher._jobs.unplaced() == []
+    assert files(documents, "phare") == ["phare.txt"]
+    assert (documents / "en/phare.txt").read_text() == ENGLISH
+
+
+def test_a_change_that_a_killed_process_left_and_nobody_can_make_holds_nobody_up(publisher, documents):
+    with killed_before_its_change(publisher, "a" * 32, "en/phare", "Of the killed one."):
+        (documents / "en/phare.md").mkdir()
+        put(publisher, "en/other", ENGLISH)
+    assert files(documents, "other") == ["other.txt"]
+    left = publisher.job("a" * 32)
+    assert left.state == "failed"
+    assert left.detail.startswith("The documents folder cannot be written (")
+    assert str(documents) not in left.detail
+
+
 def test_a_folder_that_cannot_be_written_is_said(tmp_path):
     (tmp_path / "file").write_text("")
     with (
