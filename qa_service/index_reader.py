@@ -23,7 +23,7 @@ from qa_service.vector_store import VectorStore
 from qa_service.vocabulary import Vocabulary
 
 _LOG = logging.getLogger(__name__)
-_LOOK_EVERY_S = 1.0
+_LOOK_EVERY_S = 0.25
 # How long what could not be opened is left alone: a full disk or a lack of open files may pass.
 _RETRY_AFTER_S = 60.0
 

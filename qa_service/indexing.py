@@ -201,9 +201,11 @@ def _build(
     """Write, verify and switch to a new generation; returns its name."""
     generation = folder.begin()
     try:
-        generation.seal(_write(generation.path, material, model, settings))
-        progress("verifying", 0, 1)
-        said = _verify_in_fresh_process(folder, generation, settings, measure=measure)
+        # It starts while there is nothing to be seen yet, and does so beside the writing.
+        with _fresh_process(folder, generation, settings, measure=measure) as verifying:
+            generation.seal(_write(generation.path, material, model, settings))
+            progress("verifying", 0, 1)
+            said = _verified(verifying, measure=measure)
         if measure:
             level = float(said.split()[-1])  # whatever a library may have printed before it
             manifest = replace(generation.manifest(), unrelated_level=level, refusal=refusal_id())
@@ -244,15 +246,29 @@ def _per_language(languages: Iterable[str]) -> dict[str, int]:
     return {language: found.count(language) for language in LANGUAGES}
 
 
-def _verify_in_fresh_process(folder: IndexFolder, generation: Generation, settings: Settings, *, measure: bool) -> str:
-    """A process that has never seen these files must find in them what was put in; returns what it printed."""
+@contextmanager
+def _fresh_process(
+    folder: IndexFolder, generation: Generation, settings: Settings, *, measure: bool
+) -> Iterator[subprocess.Popen[str]]:
+    """A process that verifies a generation once it is told to; it ends with whoever would tell it."""
     command = [sys.executable, "-m", "qa_service.verification", str(folder.path), generation.name, settings.embeddings]
-    command += [verification.MEASURE] if measure else []
-    run = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)  # noqa: S603 (our own module)
-    if run.returncode == 0 and (run.stdout.strip() or not measure):
-        return run.stdout
-    _LOG.debug("Verification ended with status %s: %s", run.returncode, run.stderr)
-    refused = run.returncode == verification.REFUSED
+    command += [verification.WAIT, *([verification.MEASURE] if measure else [])]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, errors="replace") as process:  # noqa: S603 (our own module)
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _verified(process: subprocess.Popen[str], *, measure: bool) -> str:
+    """A process that has never seen the files must find in them what was put in; returns what it printed."""
+    printed, told = process.communicate("begin\n")
+    if process.returncode == 0 and (printed.strip() or not measure):
+        return printed
+    _LOG.debug("Verification ended with status %s: %s", process.returncode, told)
+    refused = process.returncode == verification.REFUSED
     # Only its own words are fit to be shown: a traceback names folders of the machine.
-    reason = run.stderr.strip().rpartition("\n")[2] if refused else f"The check ended with status {run.returncode}."
+    reason = told.strip().rpartition("\n")[2] if refused else f"The check ended with status {process.returncode}."
     raise IndexUnavailable(f"The new index was thrown away, and the old one stays: it failed verification. {reason}")

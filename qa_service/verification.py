@@ -2,11 +2,13 @@
 
 A process that wrote a Chroma store can read what never reached the disk; one that has never seen the store cannot.
 With the whole generation open, the same process measures from where on questions are refused, if it is asked to.
+Starting takes it about a second: it may be started before there is anything to verify.
 """
 
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from pathlib import Path
 
 from qa_service.chunking import Passage
@@ -19,6 +21,8 @@ from qa_service.language import LANGUAGES
 from qa_service.vector_store import key
 
 MEASURE = "--measure"
+# To load what it needs, and begin when a line comes on standard input; without one it just ends.
+WAIT = "--wait"
 # The exit status that tells our own word, one line on standard error, from a traceback.
 REFUSED = 3
 
@@ -75,6 +79,8 @@ def _is_found(opened: OpenIndex, passage: Passage) -> bool:
 def main(index: str, name: str, embeddings: str, *options: str) -> int:
     """Verify, and print the level if it is to be measured; returns the exit status."""
     try:
+        if WAIT in options and not _was_told_to_begin(embeddings):
+            return REFUSED
         level = verify(Path(index), name, embeddings, measure=MEASURE in options)
     except QAServiceError as error:
         sys.stderr.write(f"{error}\n")
@@ -82,6 +88,13 @@ def main(index: str, name: str, embeddings: str, *options: str) -> int:
     if level is not None:
         sys.stdout.write(f"{level}\n")
     return 0
+
+
+def _was_told_to_begin(embeddings: str) -> bool:
+    """Load what takes long to load, and wait; False when whoever was to say a word is gone."""
+    EmbeddingModel.load(embeddings)
+    import_module("langchain_chroma")
+    return bool(sys.stdin.readline())
 
 
 if __name__ == "__main__":

@@ -326,7 +326,8 @@ def test_a_provider_that_fails_during_verification_is_named(provided, embeddings
 
 
 def test_a_check_that_breaks_says_nothing_of_the_machine(settings, monkeypatch, caplog):
-    said = failing(settings, lambda: monkeypatch.setenv("PYTHONHOME", str(settings.index)))
+    monkeypatch.setenv("PYTHONHOME", str(settings.index))
+    said = failing(settings, lambda: None)
     assert said.endswith("The check ended with status 1.")
     assert [record.levelname for record in caplog.records if record.levelname != "INFO"] == []
 
