@@ -82,6 +82,11 @@ def name_of(credential: str) -> str:
     return _digest(credential).hex()[:_NAME_LENGTH]
 
 
+def signed_part(session: str) -> str:
+    """What is signed of a session, which is one text; its signature can be written in any number of ways."""
+    return session.rpartition(".")[0]
+
+
 def signer(keys: list[bytes]) -> TimestampSigner:
     """What signs sessions with the last of these keys, and knows those of all of them."""
     return TimestampSigner(keys, salt=b"qa_service.channels.access", digest_method=hashlib.sha256)

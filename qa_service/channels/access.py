@@ -35,7 +35,7 @@ from qa_service.channels.operations import (
 )
 from qa_service.channels.pages import chosen_language, page, page_blueprint
 from qa_service.channels.problems import problem
-from qa_service.keys import SESSION_S, Keys, name_of
+from qa_service.keys import SESSION_S, Keys, name_of, signed_part
 from qa_service.settings import Settings
 
 COOKIE = "qa_session"
@@ -227,7 +227,7 @@ def _let_in(keys: Keys, bearer: str | None) -> bool:
     else:
         known = bool(keys) and keys.accept(bearer)
     if known:
-        g.qa_caller = name_of(request.cookies[COOKIE] if bearer is None else bearer)
+        g.qa_caller = name_of(signed_part(request.cookies[COOKIE]) if bearer is None else bearer)
     return known
 
 

@@ -100,6 +100,16 @@ def test_each_session_counts_by_itself():
         assert [reader.post("/api/ask", json={"question": "When?"}).status_code for _ in range(2)] == [200, 429]
 
 
+def test_a_session_that_is_written_otherwise_is_the_same_one():
+    app = service(api_keys=FIRST)
+    reader = app.test_client()
+    session = signer([FIRST.encode()]).sign(b"reader").decode()
+    value, _, signature = session.rpartition(".")
+    for written, status in ((signature, 200), (f"{signature[:5]}!!!!{signature[5:]}", 429), (f"!!!!{signature}", 429)):
+        reader.set_cookie("qa_session", f"{value}.{written}")
+        assert reader.post("/api/ask", json={"question": "When?"}).status_code == status
+
+
 def test_who_has_no_key_counts_by_address():
     addresses = ["192.0.2.1", "192.0.2.2", "192.0.2.1", "2001:db8::1", "2001:db8:0:1::1", "2001:db8::ffff", "::1"]
     asked = [{"address": address} for address in [*addresses, "::ffff:192.0.2.1", "not an address", "not an address"]]
