@@ -26,7 +26,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import os
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
@@ -36,6 +35,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
+from qa_service.durable_files import sync, write_durably
 from qa_service.errors import IndexBusy, IndexUnavailable
 
 FORMAT = 2  # 2: the documents know which other they were paired with, the vocabulary its passages
@@ -99,15 +99,15 @@ class Generation:
         for path in sorted(self.path.rglob("*")):
             if path.is_file() and path.name != _MANIFEST:
                 files[path.relative_to(self.path).as_posix()] = (path.stat().st_size, _checksum(path))
-            _sync(path)
+            sync(path)
         self.write_manifest(replace(manifest, files=files))
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Write the manifest, with its own checksum, safely to disk; the files are not looked at."""
         stored = asdict(manifest)
         stored["checksum"] = _checksum_of_manifest(stored)
-        _write_durably(self.path / _MANIFEST, json.dumps(stored, indent=1))
-        _sync(self.path)
+        write_durably(self.path / _MANIFEST, [json.dumps(stored, indent=1).encode()])
+        sync(self.path)
 
     def copy_to(self, folder: Path) -> None:
         """Copy the files of the manifest, and them alone; IndexUnavailable names the first that is not as it was."""
@@ -183,13 +183,20 @@ class IndexFolder:
         """Be the only writer; IndexBusy when another run is. The lock ends with the process, however it ends."""
         try:
             self._generations.mkdir(parents=True, exist_ok=True)
-            lock = (self.path / "lock").open("a")
         except OSError as error:
             raise unwritable(error) from None
-        with lock:
+        with self.lock_file("lock") as lock:
             if not locked(lock):
                 raise IndexBusy("Another run is writing the index; wait for it to end.")
             yield
+
+    def lock_file(self, name: str) -> IO[str]:
+        """A file of the folder to be locked, made where it is missing; IndexUnavailable when it cannot be."""
+        try:
+            self.path.mkdir(exist_ok=True)  # a mistyped path makes no tree
+            return (self.path / name).open("a")
+        except OSError as error:
+            raise unwritable(error) from None
 
     def delete_unfinished(self) -> None:
         """Delete what killed runs left. Call while writing."""
@@ -212,11 +219,11 @@ class IndexFolder:
         """
         finished = self.generation(built.path.stem)
         built.path.rename(finished.path)
-        _sync(self._generations)
+        sync(self._generations)
         pointer = self.path / "CURRENT.new"
-        _write_durably(pointer, finished.name + "\n")
+        write_durably(pointer, [f"{finished.name}\n".encode()])
         pointer.replace(self.path / "CURRENT")
-        _sync(self.path)
+        sync(self.path)
         self._delete_old()
         return finished
 
@@ -261,18 +268,3 @@ def _checksum(path: Path) -> str:
 
 def _checksum_of_manifest(stored: Mapping[str, object]) -> str:
     return hashlib.sha256(json.dumps(stored, sort_keys=True).encode()).hexdigest()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _write_durably(path: Path, text: str) -> None:
-    with path.open("w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())

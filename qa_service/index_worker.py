@@ -17,10 +17,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import IO
 
 from qa_service.errors import DocumentsUnavailable, IndexBusy, QAServiceError
-from qa_service.generations import IndexFolder, locked, unwritable
+from qa_service.generations import IndexFolder, locked
 from qa_service.index_run import BUSY, REFUSED, command
 from qa_service.intake import Change, DocumentsFolder
 from qa_service.jobs import MAX_ATTEMPTS, Jobs, Taken
@@ -57,6 +56,7 @@ class IndexWorker:
         """Work for these jobs; nothing happens before ``start``."""
         self._settings = settings
         self._folder = folder
+        self._index_folder = IndexFolder(settings.index)
         self._jobs = jobs
         self._woken = threading.Event()
         self._stopped = threading.Event()
@@ -94,18 +94,10 @@ class IndexWorker:
 
         Those come first: made later, they would undo what was sent since.
         """
-        with self._opened("documents.lock") as lock:
+        with self._index_folder.lock_file("documents.lock") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             self._finish_changes()
             yield
-
-    def _opened(self, name: str) -> IO[str]:
-        """A file of the index folder to be locked; IndexUnavailable when the folder cannot be written."""
-        try:
-            self._settings.index.mkdir(exist_ok=True)
-            return (self._settings.index / name).open("a")
-        except OSError as error:
-            raise unwritable(error) from None
 
     def _work(self) -> None:
         while not self._stopped.is_set():
@@ -130,7 +122,7 @@ class IndexWorker:
 
     def _cover_all(self) -> None:
         """Run until no job waits, unless another worker does so already."""
-        with self._opened("worker.lock") as lock:
+        with self._index_folder.lock_file("worker.lock") as lock:
             if not locked(lock):
                 return
             with self.changing():
@@ -139,7 +131,7 @@ class IndexWorker:
                 self._settle(taken, self._index())
 
     def _finish_changes(self) -> None:
-        """Make the changes to the folder that a killed process did not make wholly: whoever makes one holds the lock."""
+        """Make the changes that killed processes did not make wholly; nobody else makes one while we hold the lock."""
         for job_id, stored in self._jobs.unplaced():
             try:
                 self._folder.apply(Change.of(stored))
@@ -192,7 +184,7 @@ class IndexWorker:
     def _wait_for_others(self) -> None:
         """Wait while somebody else writes the index, which may take minutes."""
         while not self._stopped.wait(_PAUSE_S):
-            with suppress(IndexBusy), IndexFolder(self._settings.index).writing():
+            with suppress(IndexBusy), self._index_folder.writing():
                 return
 
     def _settle_covered(self, taken: list[Taken], outcome: _Outcome) -> None:

@@ -23,6 +23,7 @@ from typing import Any
 
 import yaml
 
+from qa_service.durable_files import sync, write_durably
 from qa_service.errors import DocumentConflict, DocumentsUnavailable, UnknownDocument
 from qa_service.loaders import FIELDS_SUFFIX, LOADERS
 
@@ -128,7 +129,9 @@ class DocumentsFolder:
         Nothing goes where what was staged is lost. Raises DocumentsUnavailable when the folder cannot be written.
         """
         with _unavailable():
-            placed = [self._move(self._root / source, self._root / place, inode) for source, place, inode in change.moves]
+            placed = [
+                self._move(self._root / source, self._root / place, inode) for source, place, inode in change.moves
+            ]
             if all(placed):
                 for name, inode in change.removals:
                     self._remove(self._root / name, inode)
@@ -179,7 +182,7 @@ class DocumentsFolder:
         place.parent.mkdir(parents=True, exist_ok=True)
         source.replace(place)
         for folder in {place.parent, *(each.parent for each in made)}:
-            _sync(folder)
+            sync(folder)
         return True
 
     def _remove(self, path: Path, inode: int) -> None:
@@ -187,7 +190,7 @@ class DocumentsFolder:
             if path.lstat().st_ino != inode:  # another file has taken the name since
                 return
             path.unlink()
-            _sync(path.parent)
+            sync(path.parent)
         for folder in PurePosixPath(self._relative(path)).parents:
             if folder.name:
                 with suppress(OSError):  # something else is in it
@@ -232,16 +235,5 @@ def _unavailable() -> Iterator[None]:
 
 
 def _write(path: Path, content: Iterable[bytes]) -> None:
-    with _unavailable(), path.open("xb") as stream:
-        for block in content:
-            stream.write(block)
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with _unavailable():
+        write_durably(path, content, new=True)

@@ -32,6 +32,9 @@ _DEEPEST = 64
 _LONGEST_NUMBER = 400
 
 
+BROKEN_OFF = "The body broke off before its end; send it again."
+
+
 class _Unclear(ValueError):
     """A body that is JSON, or nearly, and of which it is not clear what it says."""
 
@@ -83,18 +86,23 @@ def body_of(model: type[Body], sent: bytes | None = None) -> Body:
 
 
 def _json_object(sent: bytes | None) -> dict[str, Any]:
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise UnsupportedMediaType("The body is compressed. Send it as it is.")
+    require_plain()
     given = parsed(_whole(request.get_data()) if sent is None else sent)
     if not isinstance(given, dict):
         raise BadRequest("The body is not a JSON object.")
     return given
 
 
+def require_plain() -> None:
+    """Refuse a body that is compressed: nobody knows how large it is."""
+    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        raise UnsupportedMediaType("The body is compressed. Send it as it is.")
+
+
 def _whole(sent: bytes) -> bytes:
     """What was sent, if it is all of it: a server takes a client that goes away for the end of the body."""
     if request.content_length is not None and len(sent) != request.content_length:
-        raise BadRequest("The body broke off before its end.")
+        raise BadRequest(BROKEN_OFF)
     return sent
 
 

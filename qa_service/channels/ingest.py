@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 from werkzeug.exceptions import BadRequest, Forbidden, RequestEntityTooLarge, UnprocessableEntity, UnsupportedMediaType
 
-from qa_service.channels.bodies import body_of
+from qa_service.channels.bodies import BROKEN_OFF, body_of, require_plain
 from qa_service.channels.operations import Content, Operation, Parameter, operation
 from qa_service.publishing import FIELDS, SUFFIXES, Job, Publisher
 
@@ -27,7 +27,6 @@ _LONGEST_FIELD = 2_000  # characters
 _FORMATS = {"text": ".txt", "markdown": ".md", "html": ".html"}
 _HEADER = "X-Document-"
 _TAG = "documents"
-_BROKEN_OFF = "The body broke off before its end; send the document again."
 
 
 def _sound(text: str) -> str:
@@ -206,8 +205,7 @@ def _unstored(response: Response) -> Response:
 
 def _require_whole() -> None:
     """Refuse what is not the document itself, as it is."""
-    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
-        raise UnsupportedMediaType("Send the document as it is, without a Content-Encoding.")
+    require_plain()
     if "Content-Range" in request.headers:
         raise BadRequest("Send the whole document, without a Content-Range.")
     charset = request.mimetype_params.get("charset", "utf-8").lower()
@@ -233,9 +231,9 @@ def _blocks() -> Iterator[bytes]:
             read += len(block)
             yield block
     except OSError:  # what the server raises where chunks break off
-        raise BadRequest(_BROKEN_OFF) from None
+        raise BadRequest(BROKEN_OFF) from None
     if request.content_length is not None and read != request.content_length:
-        raise BadRequest(_BROKEN_OFF)
+        raise BadRequest(BROKEN_OFF)
 
 
 def _header_fields() -> dict[str, str]:
