@@ -3,8 +3,9 @@
 A SQLite file in the index folder by default; ``QA_DATABASE_URL`` names any other database of SQLAlchemy's. Every
 statement is a transaction of its own, so that nothing waits for anything but the one row that is written.
 
-Whoever keeps something declares a table in ``SCHEMA``, and works through the process's one ``Database``. A table that
-an earlier version of the service did not know is made when the database is opened.
+Whoever keeps something declares a table in ``SCHEMA``, and works through a ``Database``. A process may have several of
+one file or server: each has its own connections, and finds out for itself when it fails. A table that an earlier
+version of the service did not know is made when the database is opened.
 """
 
 from __future__ import annotations
@@ -76,6 +77,9 @@ class _LeftAlone(Exception):
     """The database failed a moment ago and is not asked again yet."""
 
 
+# What the log says when nothing can be written.
+_LOST = "Conversations cannot be kept (%s); questions are answered without memory."
+
 # What a database, its driver and its disk raise.
 _TROUBLE = (SQLAlchemyError, OSError, ValueError, _OtherVersion)
 
@@ -83,13 +87,15 @@ _TROUBLE = (SQLAlchemyError, OSError, ValueError, _OtherVersion)
 class Database:
     """The database of one process, opened when it is first needed. Safe to share between threads, and after a fork."""
 
-    def __init__(self, settings: Settings, *, retry_after_s: float = _RETRY_AFTER_S) -> None:
+    def __init__(self, settings: Settings, *, lost: str = _LOST, retry_after_s: float = _RETRY_AFTER_S) -> None:
         """Read the settings; the database is opened when it is first needed, in the process that needs it.
 
-        Raises SettingsError or MissingExtra when ``QA_DATABASE_URL`` cannot be met.
+        ``lost`` is what the log says when it fails, with ``%s`` for the reason. Raises SettingsError or MissingExtra
+        when ``QA_DATABASE_URL`` cannot be met.
         """
         self._url = database_url(settings)
         self._file = Path(self._url.database or "") if self._url.get_backend_name() == "sqlite" else None
+        self._lost = lost
         self._retry_after_s = retry_after_s
         self._lock = threading.Lock()
         self._engine: Engine | None = None
@@ -156,7 +162,7 @@ class Database:
         self._leave_alone()
         if first:
             # The error's own text may hold what was asked, or a password.
-            _LOG.warning("Conversations cannot be kept (%s); questions are answered without memory.", _reason(error))
+            _LOG.warning(self._lost, _reason(error))
 
     def _leave_alone(self) -> None:
         self._retry_at = time.monotonic() + self._retry_after_s

@@ -23,6 +23,7 @@ from qa_service.vector_store import VectorStore
 from qa_service.vocabulary import Vocabulary
 
 _LOG = logging.getLogger(__name__)
+# A look is one small file read: what was published is answered from soon. Seconds.
 _LOOK_EVERY_S = 0.25
 # How long what could not be opened is left alone: a full disk or a lack of open files may pass.
 _RETRY_AFTER_S = 60.0

@@ -38,6 +38,8 @@ FIELDS = ("title", "language", "url", "published", "translation_of")
 # So many documents are read at once in one process, and the next one waits so long. Seconds.
 _CHECKS_AT_ONCE = 2
 _LONGEST_WAIT_S = 30.0
+# What the log says while nothing can be written down.
+_LOST = "Jobs of documents cannot be kept (%s); documents are neither taken nor removed over HTTP."
 
 
 class Publisher:
@@ -49,7 +51,7 @@ class Publisher:
     def __init__(self, settings: Settings) -> None:
         """Publish into the documents folder of the settings; ``start`` begins to index."""
         self._settings = settings
-        self._database = Database(settings)
+        self._database = Database(settings, lost=_LOST)
         self._jobs = Jobs(self._database)
         self._folder = DocumentsFolder(settings.documents)
         self._worker = IndexWorker(settings, self._folder, self._jobs)

@@ -150,8 +150,10 @@ def test_a_database_of_another_kind_gets_the_same_tables() -> None:
     text = " ".join(said)
     assert "number BIGSERIAL NOT NULL" in text
     assert "REFERENCES qa_turns (answer_id) ON DELETE CASCADE" in text
-    assert text.count("CREATE TABLE") == len(database.SCHEMA.tables) == 4
-    assert text.count("CREATE INDEX") == 4
+    tables = database.SCHEMA.tables
+    assert {"qa_schema", "qa_turns", "qa_feedback", "qa_jobs"} == tables.keys()
+    assert text.count("CREATE TABLE") == len(tables)
+    assert text.count("CREATE INDEX") == sum(len(table.indexes) for table in tables.values()) > 0
 
 
 def tables(file: Path) -> set[str]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 
+from qa_service.database import FILE
 from qa_service.errors import (
     DocumentsUnavailable,
     IndexUnavailable,
@@ -140,6 +142,17 @@ def test_a_change_that_cannot_be_written_down_is_not_made(settings, documents):
     with publishing(settings, started=False) as publisher, pytest.raises((IndexUnavailable, StorageUnavailable)):
         put(publisher, "en/phare")
     assert files(documents, "phare") == []
+
+
+def test_a_database_that_takes_no_jobs_is_said_to_be_that(publisher, settings, documents, caplog):
+    put(publisher, "en/phare")
+    with closing(sqlite3.connect(settings.index / FILE)) as database:
+        database.execute("CREATE TRIGGER full BEFORE INSERT ON qa_jobs BEGIN SELECT RAISE(ABORT, 'full'); END")
+    with pytest.raises(StorageUnavailable):
+        put(publisher, "en/other")
+    assert files(documents, "other") == []
+    (said,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert said.startswith("Jobs of documents cannot be kept (SQLITE_CONSTRAINT")
 
 
 def test_a_change_that_cannot_be_made_leaves_no_job(publisher, documents):
