@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Literal
 
 from sqlalchemy import (
@@ -22,6 +23,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    Update,
     delete,
     insert,
     select,
@@ -41,6 +43,8 @@ KEPT_JOBS = 10_000
 # How often a job is tried whose run ended without a word.
 MAX_ATTEMPTS = 3
 
+# How many ids one statement names: databases take some tens of thousands.
+_AT_ONCE = 1_000
 _ID_LENGTH = 32
 _DAY_MS = 24 * 60 * 60 * 1000
 _PLACING = "placing"
@@ -163,8 +167,7 @@ class Jobs:
 
     def try_again(self, jobs: Sequence[Taken], *, failed: bool) -> None:
         """Let jobs wait for another run; whether one more attempt at them failed."""
-        for job in jobs:
-            self._set([job.id], state="queued", attempts=job.attempts + failed)
+        self._set([job.id for job in jobs], state="queued", attempts=_JOBS.c.attempts + int(failed))
 
     def end(self, job_ids: Sequence[str], state: Literal["done", "failed"], *, detail: str = "", of: str = "") -> None:
         """Jobs have ended, in a generation ``of`` the index where there is one; old ones are forgotten."""
@@ -172,10 +175,14 @@ class Jobs:
         self._database.perform(_forget_old, writes=True)
 
     def _set(self, job_ids: Sequence[str], **values: object) -> None:
-        if not job_ids:
-            return
-        query = update(_JOBS).where(_JOBS.c.id.in_(job_ids)).values(updated_at=now_ms(), **values)
-        self._database.perform(lambda connection: connection.execute(query), writes=True)
+        for start in range(0, len(job_ids), _AT_ONCE):
+            some = _JOBS.c.id.in_(job_ids[start : start + _AT_ONCE])
+            query = update(_JOBS).where(some).values(updated_at=now_ms(), **values)
+            self._database.perform(partial(_execute, query), writes=True)
+
+
+def _execute(query: Update, connection: Connection) -> None:
+    connection.execute(query)
 
 
 def _forget_old(connection: Connection) -> None:

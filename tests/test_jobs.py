@@ -72,6 +72,20 @@ def test_what_a_lost_run_had_taken_is_taken_again(jobs):
     assert [taken.attempts for taken in jobs.take()] == [1] < [MAX_ATTEMPTS]
 
 
+def test_more_jobs_than_one_statement_can_name(jobs, monkeypatch):
+    monkeypatch.setattr(jobs_module, "_AT_ONCE", 2)
+    made = [added(jobs).id for _ in range(5)]
+    jobs.queue(made)
+    taken = jobs.take()
+    assert {job.id for job in taken} == set(made)
+    jobs.try_again(taken, failed=True)
+    assert {(jobs.find(job_id).state, job.attempts) for job_id, job in zip(made, jobs.take(), strict=True)} == {
+        ("indexing", 1)
+    }
+    jobs.end(made, "done")
+    assert not jobs.waiting()
+
+
 def test_a_forgotten_job_is_unknown(jobs):
     job = added(jobs)
     jobs.forget(job.id)

@@ -220,8 +220,10 @@ def test_many_jobs_wait_for_other_runs_outlive_a_killed_one_and_do_not_stop_each
             broken = put(publisher, "fr/phare", FRENCH)
             running(publisher).wait()
             (documents / "fr/phare.txt").write_bytes(b"caf\xe9")  # an editor's mistake, after it was checked
-            time.sleep(0.2)
-            assert {publisher.job(job.id).state for job in jobs} == {"queued"}
+            deadline = time.monotonic() + 20
+            while {publisher.job(job.id).state for job in jobs} != {"queued"}:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
         os.kill(running(publisher).pid, signal.SIGKILL)
         assert {ended(publisher, job).state for job in jobs} == {"done"}
         found = ended(publisher, broken)

@@ -7,39 +7,19 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing
 
 from tests.test_publishing import ENGLISH, FRENCH
-from tests.test_server import free_port, get, wait_for
+from tests.test_server import get, serving
 
 KEY = "admin-key"
 
 
-@contextmanager
-def serving(folder):
-    port = free_port()
-    environment = os.environ | {
-        "QA_DOCUMENTS": str(folder / "documents"),
-        "QA_INDEX": str(folder / "index"),
-        "QA_PORT": str(port),
-        "QA_WORKERS": "2",
-        "QA_ADMIN_KEYS": KEY,
-    }
-    command = [sys.executable, "-m", "qa_service", "serve"]
-    server = subprocess.Popen(
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    try:
-        wait_for(port, "/healthz", 200, 60)
-        yield server, port
-    finally:
-        if server.poll() is None:
-            server.terminate()
-        server.wait(30)
-        server.stderr.close()
+def publishing(folder):
+    """Two workers that serve before there is an index."""
+    documents = str(folder / "documents")
+    return serving(folder / "index", awaited="/healthz", QA_DOCUMENTS=documents, QA_WORKERS="2", QA_ADMIN_KEYS=KEY)
 
 
 def call(port, method, path, body=None, content_type="text/plain; charset=utf-8"):
@@ -67,7 +47,7 @@ def broken_off(port, head):
 
 
 def test_a_kill_between_a_document_and_its_index_loses_neither(tmp_path):
-    with serving(tmp_path) as (server, port):  # without documents, without an index
+    with publishing(tmp_path) as (server, port):  # without documents, without an index
         assert get(port, "/readyz") == 503
         sent = [
             call(port, "PUT", "/api/documents/en/phare", ENGLISH.encode()),
@@ -75,7 +55,7 @@ def test_a_kill_between_a_document_and_its_index_loses_neither(tmp_path):
         ]
         os.killpg(server.pid, signal.SIGKILL)
         assert {status for status, _ in sent} == {202}
-    with serving(tmp_path) as (server, port):
+    with publishing(tmp_path) as (server, port):
         for _, begun in sent:
             until(port, begun["status_url"], lambda found: found[1]["state"] == "done")
         for document_id in ("en/phare", "fr/phare"):

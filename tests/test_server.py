@@ -79,7 +79,8 @@ def wait_for(port: int, path: str, status: int, seconds: float) -> None:
 
 
 @contextmanager
-def serving(index: Path, **settings: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+def serving(index: Path, *, awaited: str = "/readyz", **settings: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """The server and its port, once it answers 200 at the awaited path."""
     port = free_port()
     environment = os.environ | {"QA_INDEX": str(index), "QA_DOCUMENTS": str(DOCUMENTS), "QA_PORT": str(port)} | settings
     command = [sys.executable, "-m", "qa_service", "serve"]
@@ -88,7 +89,7 @@ def serving(index: Path, **settings: str) -> Iterator[tuple[subprocess.Popen[str
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
     try:
-        wait_for(port, "/readyz", 200, 60)
+        wait_for(port, awaited, 200, 60)
         yield server, port
     finally:
         if server.poll() is None:
@@ -104,7 +105,7 @@ def serving(index: Path, **settings: str) -> Iterator[tuple[subprocess.Popen[str
 def test_a_signal_ends_it_in_order(index: Path, sent: signal.Signals, workers: str) -> None:
     with serving(index, QA_WORKERS=workers) as (server, _port):
         os.killpg(server.pid, sent)
-        output, errors = server.communicate(timeout=15)
+        output, errors = server.communicate(timeout=30)
         assert server.returncode == 0
         assert output.startswith("Serving on http://127.0.0.1:")
         assert "Traceback" not in errors
@@ -131,7 +132,7 @@ def test_a_conversation_goes_on_in_other_workers_and_after_a_restart(index: Path
         ask(port, "When was the visa agreement signed?")
         assert all(cites(ask(port, "Where?"), "New York") for _ in range(8))
         server.terminate()
-        assert "answered without memory" not in server.communicate(timeout=15)[1]
+        assert "answered without memory" not in server.communicate(timeout=30)[1]
     with serving(index) as (_server, port):
         assert cites(ask(port, "And where?"), "New York")
 
@@ -143,7 +144,7 @@ def test_a_database_that_breaks_under_it_costs_no_answer(index: Path) -> None:
             database.execute("DROP TABLE qa_turns")
         assert all(cites(ask(port, "When was the visa agreement signed?"), "September 26") for _ in range(3))
         server.terminate()
-        errors = server.communicate(timeout=15)[1]
+        errors = server.communicate(timeout=30)[1]
         assert errors.count("answered without memory") == 1
         assert "visa" not in errors
 
@@ -211,7 +212,7 @@ def test_two_workers_count_as_one_also_when_one_was_killed(index: Path, tmp_path
         fetched(port, "/none%0A%E2%80%AE?key=secret", X_Request_ID="mine-1", Authorization="Bearer secret")
         raw(port, b"GET /healthz?key=secret HTTP/9.9\r\nHost: x\r\n\r\n")
         server.terminate()
-        output, errors = server.communicate(timeout=15)
+        output, errors = server.communicate(timeout=30)
     assert list(temporary.iterdir()) == []
     assert output.count("\n") == 1
     lines = [json.loads(line) for line in errors.splitlines()]
@@ -295,7 +296,7 @@ def test_malformed_requests_are_the_clients_mistake(index: Path) -> None:
         assert b" 400 " in raw(port, b"NONSENSE\r\n\r\n").split(b"\r\n", 1)[0]
         assert get(port, "/healthz") == 200
         server.terminate()
-        assert "Traceback" not in server.communicate(timeout=15)[1]
+        assert "Traceback" not in server.communicate(timeout=30)[1]
 
 
 @pytest.mark.parametrize(
@@ -394,12 +395,12 @@ def test_stalled_clients_cannot_hold_it_up(index: Path) -> None:
 def test_an_index_deleted_under_it_is_said_and_a_new_one_picked_up(index: Path) -> None:
     with serving(index) as (server, port):
         shutil.rmtree(index)
-        wait_for(port, "/readyz", 503, 10)
+        wait_for(port, "/readyz", 503, 30)
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         with closing(connection):
             connection.request("POST", "/api/ask", json.dumps({"question": "visa?"}))
             assert connection.getresponse().status == 503
         index_documents([DOCUMENTS], load_settings(documents=DOCUMENTS, index=index))
-        wait_for(port, "/readyz", 200, 10)
+        wait_for(port, "/readyz", 200, 30)
         server.terminate()
-        assert "Traceback" not in server.communicate(timeout=15)[1]
+        assert "Traceback" not in server.communicate(timeout=30)[1]

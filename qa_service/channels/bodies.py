@@ -27,6 +27,7 @@ _MOST_FIELDS = 20
 
 # The deepest body that any client has a reason to send, a tool's schema in a chat, has about 20 levels.
 _DEEPEST = 64
+_TOO_DEEP = f"The body is nested more than {_DEEPEST} levels deep."
 
 # Digits of the longest number: enough for any that means something, and short enough to be read at once.
 _LONGEST_NUMBER = 400
@@ -128,9 +129,6 @@ def parsed(sent: bytes) -> Any:  # noqa: ANN401 (any JSON value)
     if _is_too_deep(value):
         raise BadRequest(_TOO_DEEP)
     return value
-
-
-_TOO_DEEP = f"The body is nested more than {_DEEPEST} levels deep."
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
