@@ -33,6 +33,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from qa_service import logs, metrics
 from qa_service.app import create_app
+from qa_service.channels.headers import secured
 from qa_service.channels.problems import problem
 from qa_service.settings import Settings
 
@@ -191,8 +192,7 @@ def _malformed(_error: Exception) -> Response:
 def _as_sent(response: Response) -> bytes:
     """A response that no application sends, as bytes; the connection ends with it."""
     response.headers["Connection"] = "close"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    head = "".join(f"{name}: {value}\r\n" for name, value in response.headers)
+    head = "".join(f"{name}: {value}\r\n" for name, value in secured(response).headers)
     return f"HTTP/1.1 {response.status}\r\n{head}\r\n".encode("latin-1") + response.get_data()
 
 

@@ -24,10 +24,11 @@ _FRAMES = "X-Frame-Options"
 
 def init_app(app: Flask) -> None:
     """Add to every response what it does not say itself."""
-    app.after_request(_secured)
+    app.after_request(secured)
 
 
-def _secured(response: Response) -> Response:
+def secured(response: Response) -> Response:
+    """A response with what it does not say itself."""
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
     # For browsers that do not know frame-ancestors; the others go by that.
