@@ -61,6 +61,7 @@ def add_channels(app: Flask, pipeline: Pipeline, settings: Settings, publisher: 
     # An id is what it is: no address is made of another one by leaving slashes out.
     app.url_map.merge_slashes = False
     observing.init_app(app, __version__)  # the first: what turns a request away is observed too
+    # What it does not observe it hands on; a test holds what it does to the pipeline's own signatures.
     pipeline = cast("Pipeline", ObservedPipeline(pipeline, log_questions=settings.log_questions))
     problems.init_app(app)
     bodies.init_app(app)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from inspect import Parameter, signature
 
 import pytest
 
 from qa_service.channels.questions import ObservedPipeline
 from qa_service.errors import InvalidFeedback, InvalidQuestion
+from qa_service.pipeline import Pipeline
 from tests.channels.fake_pipeline import FakePipeline
 from tests.channels.scraping import changes, samples
 
@@ -114,6 +116,20 @@ def test_the_events_of_a_stream_are_the_pipelines():
     assert observed.works() == plain.works()  # and all else too
     with pytest.raises(InvalidQuestion):
         observed.stream("too long")
+
+
+@pytest.mark.parametrize("name", ["answer", "stream", "search", "rate"])
+def test_it_is_called_like_the_pipeline(name):
+    def taken(kind, *kinds):
+        return [
+            (parameter.name, parameter.default)
+            for parameter in signature(getattr(kind, name)).parameters.values()
+            if parameter.kind in kinds
+        ]
+
+    assert taken(ObservedPipeline, Parameter.POSITIONAL_OR_KEYWORD) == taken(Pipeline, Parameter.POSITIONAL_OR_KEYWORD)
+    # By name alone anything is handed on.
+    assert bool(taken(ObservedPipeline, Parameter.VAR_KEYWORD)) == bool(taken(Pipeline, Parameter.KEYWORD_ONLY))
 
 
 def test_warnings_are_counted_by_name(client):
