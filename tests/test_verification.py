@@ -17,7 +17,7 @@ from qa_service.chunking import Passage
 from qa_service.errors import IndexMismatch, IndexUnavailable
 from qa_service.generations import IndexFolder
 from qa_service.vector_store import key, write_vectors
-from qa_service.verification import MEASURE, REFUSED, _find_again, verify
+from qa_service.verification import MEASURE, REFUSED, WAIT, _find_again, verify
 
 
 @pytest.fixture
@@ -130,6 +130,14 @@ def test_as_a_process_it_says_what_is_wrong_in_one_line(folder, tampered):
     assert "vectors of en passages" in run.stderr
 
 
-def verification(folder, name, *options):
+def test_as_a_process_it_may_be_started_before_there_is_anything_and_ends_with_whoever_started_it(folder, tampered):
+    told = verification(folder, tampered(), WAIT, MEASURE, said="begin\n")
+    assert (told.returncode, told.stderr) == (0, "")
+    assert float(told.stdout) < 0
+    alone = verification(folder, "000009-none", WAIT, MEASURE, said="")
+    assert (alone.returncode, alone.stdout, alone.stderr) == (REFUSED, "", "")
+
+
+def verification(folder, name, *options, said=None):
     command = [sys.executable, "-m", "qa_service.verification", str(folder.path), name, "", *options]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return subprocess.run(command, input=said, capture_output=True, text=True, check=False)
