@@ -6,6 +6,7 @@ asks, a query string or a header; the text of a question only where ``QA_LOG_QUE
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
@@ -31,6 +32,8 @@ _LOG = logging.getLogger(__name__)
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 # A path longer than this is nobody's article.
 _LONGEST_PATH = 500
+# What the text of a request's line tells besides its message: the rest is for machines.
+_TOLD = ("outcome", "language", "direction", "warnings", "question")
 # What could end a line, move the cursor or turn the text around it, and halves of characters.
 _UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
 
@@ -100,18 +103,26 @@ class JsonLines(JsonFormatter):
 
 
 class TextLines(logging.Formatter):
-    """Time, level, message and the request's id; below it, indented, what an unexpected error tells."""
+    """Time, level, message, what became of a question, and the request's id.
+
+    Below it, indented, what an unexpected error tells.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """The record, on one line unless it carries an error."""
         notes = _current.get()
         line = f"{_moment(record)} {record.levelname.lower()} {in_a_line(record.getMessage())}"
+        line += "".join(f" {name}={_shown(record, name)}" for name in _TOLD if hasattr(record, name))
         if notes is not None:
             line += f" [{notes.id}]"
         if record.exc_info:
             told = "".join(traceback.format_exception(*record.exc_info)).rstrip("\n").split("\n")
             line = "\n".join([line, *(f"    {in_a_line(each)}" for each in told)])
         return line
+
+
+def _shown(record: logging.LogRecord, name: str) -> str:
+    return in_a_line(json.dumps(getattr(record, name), ensure_ascii=False))
 
 
 def set_up(settings: Settings, stream: TextIO | None = None) -> None:

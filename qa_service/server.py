@@ -11,6 +11,7 @@ import socket
 import ssl
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -29,6 +30,7 @@ from gunicorn.http.errors import (
     ParseException,
     UnsupportedTransferCoding,
 )
+from gunicorn.util import close_graceful
 from gunicorn.workers.gthread import ThreadWorker
 
 from qa_service import logs, metrics
@@ -41,6 +43,13 @@ _LOG = logging.getLogger(__name__)
 
 # How long a client may take to send a request. gunicorn waits for ever, and a thread waits with it.
 _SLOWEST_REQUEST_S = 20.0
+
+# How long it may take while others wait for its thread: a few silent clients must not keep all others out.
+_PATIENCE_S = 2.0
+
+# How much of a request that was refused unread is taken in, and for how long, so that its client gets to read why.
+_UNREAD_BYTES = 64 * 1024 * 1024
+_UNREAD_S = 2.0
 
 # How much longer than the slowest answer a worker that is told to end may take, and the least of all, in seconds.
 _MARGIN_S = 10
@@ -63,24 +72,51 @@ _OURS = (InvalidResponseHeader, InvalidResponseHeaderName)
 class Worker(ThreadWorker):  # type: ignore[misc]
     """gunicorn's threaded worker, which no client can hold up and no second signal can interrupt."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 (gunicorn is untyped)
+        """Prepare to serve, with nobody waiting for a thread and none at work."""
+        super().__init__(*args, **kwargs)
+        self._waiting: set[Any] = set()  # connections
+        self._at_work: dict[Any, float] = {}  # since when, by the monotonic clock
+
     def init_signals(self) -> None:
         """Leave Ctrl-C, which a terminal sends to the workers too, to the master, and end in order when it says so."""
         super().init_signals()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGQUIT, self.handle_exit)
 
-    def handle(self, conn: Any) -> Any:  # noqa: ANN401 (gunicorn is untyped)
+    def enqueue_req(self, conn: Any) -> None:  # noqa: ANN401
+        """Have a thread handle a connection, as soon as one is free."""
+        self._waiting.add(conn)
+        super().enqueue_req(conn)
+
+    def handle(self, conn: Any) -> Any:  # noqa: ANN401
         """Handle a request, and read no more of one that is still coming in after the time for it is over.
 
         The answer, which may take longer, is not affected.
         """
+        self._at_work[conn] = time.monotonic()
+        self._waiting.discard(conn)
         deadline = threading.Timer(_SLOWEST_REQUEST_S, _stop_reading, [conn.sock])
         deadline.daemon = True
         deadline.start()
         try:
-            return super().handle(conn)
+            goes_on = super().handle(conn)
+            if goes_on is False:
+                # gunicorn would do it in the thread that accepts connections, and take in less.
+                close_graceful(conn.sock, _UNREAD_S, _UNREAD_BYTES)
+            return goes_on
         finally:
             deadline.cancel()
+            self._at_work.pop(conn, None)
+
+    def murder_pending(self) -> None:
+        """Let go of who sends nothing, as gunicorn does each second, and of who sends slowly while others wait."""
+        super().murder_pending()
+        if self._waiting:
+            late = time.monotonic() - _PATIENCE_S
+            for conn, since in list(self._at_work.items()):
+                if since < late:
+                    _stop_reading(conn.sock)
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:  # noqa: ANN401
         """Answer a request that cannot be read with a problem document, in place of gunicorn's page of HTML."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from pathlib import Path
 from typing import Annotated, Literal
@@ -192,6 +193,14 @@ class Settings(BaseSettings):
             raise PydanticCustomError("keys", "should hold 64 hexadecimal digits after each sha256: (`qa-service key`)")
         return keys
 
+    @field_validator("admin_keys")
+    @classmethod
+    def _opens_no_sessions(cls, keys: SecretStr, info: ValidationInfo) -> SecretStr:
+        readers = info.data.get("api_keys")
+        if readers and _hashes(keys) & _hashes(readers):
+            raise PydanticCustomError("keys", "should hold no key of QA_API_KEYS, with which readers sign in")
+        return keys
+
     @field_validator("session_secret")
     @classmethod
     def _signs_sessions(cls, secret: SecretStr, info: ValidationInfo) -> SecretStr:
@@ -264,6 +273,14 @@ class Settings(BaseSettings):
         """Host and port as an address names them, an IPv6 host in brackets."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
+
+
+def _hashes(keys: SecretStr) -> set[str]:
+    """The listed keys, each by its hash, in whichever form it is listed."""
+    listed = _listed(keys.get_secret_value())
+    return {
+        key.lower() if _HASH.fullmatch(key) else HASHED + hashlib.sha256(key.encode()).hexdigest() for key in listed
+    }
 
 
 def _listed(value: str) -> list[str]:

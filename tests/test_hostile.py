@@ -210,6 +210,13 @@ def test_forms_of_too_many_fields_are_refused(served: Served, kind: str) -> None
     check_next_is_served(served.port)
 
 
+@pytest.mark.parametrize("path", TARGETS)
+def test_a_client_that_reads_only_when_it_has_sent_everything_is_told_too(served: Served, path: str) -> None:
+    with closing(http.client.HTTPConnection("127.0.0.1", served.port, timeout=15)) as connection:
+        connection.request("POST", path, b"x" * 5_000_000, {"Content-Type": "application/x-www-form-urlencoded"})
+        assert connection.getresponse().status in (400, 413)
+
+
 def test_a_client_that_is_gone_is_no_harm(served: Served) -> None:
     before = opened(served.worker)
     for _ in range(20):

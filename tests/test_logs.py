@@ -72,6 +72,14 @@ def test_text_is_one_line_whatever_it_holds():
     assert line.endswith("Z warning Été : a\\r\\nfake line\\u202e\\u2066\\x00\\x9b\\ud800 [abc]")
 
 
+def test_text_tells_what_became_of_a_question():
+    out = logged(log_format="text")
+    told = {"outcome": "answered", "language": "fr", "question": "Où ?\n\u202eReally", "status": 200}
+    logging.getLogger("qa_service.x").info("POST /api/ask", extra=told)
+    (line,) = out.getvalue().splitlines()
+    assert line.endswith('POST /api/ask outcome="answered" language="fr" question="Où ?\\n\\u202eReally"')
+
+
 @pytest.mark.parametrize("form", ["json", "text"])
 def test_an_unexpected_error_keeps_its_traceback(form):
     out = logged(log_format=form)

@@ -10,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from qa_service.errors import SettingsError
+from qa_service.keys import new_key
 from qa_service.settings import PREFIX, Settings, load_settings
 
 ROOT = Path(__file__).parents[1]
@@ -301,3 +302,13 @@ def test_the_sample_file_lists_every_setting_with_its_default_and_sets_none():
     assert all(not line or line.startswith("#") for line in lines)
     listed = dict(re.fullmatch(r"#(QA_\w+)=(.*)", line).groups() for line in lines if line.startswith("#QA_"))
     assert listed == {PREFIX + name.upper(): documented_default(name) for name in Settings.model_fields}
+
+
+@pytest.mark.parametrize("hashed", [(False, False), (True, False), (False, True), (True, True)])
+def test_no_key_is_both_a_readers_and_an_administrators(hashed):
+    key, listed = new_key()
+    readers, administrators = (listed.upper().replace("SHA256", "sha256") if each else key for each in hashed)
+    with pytest.raises(SettingsError) as caught:
+        load_settings(api_keys=f"another,{readers}", admin_keys=administrators, session_secret="s" * 16)
+    assert str(caught.value) == "QA_ADMIN_KEYS: should hold no key of QA_API_KEYS, with which readers sign in"
+    assert load_settings(api_keys="another", admin_keys=administrators).administrators == (administrators,)

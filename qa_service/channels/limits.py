@@ -8,6 +8,7 @@ and a limit on addresses would lock out every program behind the same one.
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -29,6 +30,9 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 # One household or one machine has at least so much of an IPv6 address to itself.
 _IPV6_NETWORK = 64
+
+# Some proxies say the port too: 192.0.2.7:5555, [2001:db8::7]:5555.
+_WITH_PORT = re.compile(r"(\[.*\]|[0-9.]+):[0-9]+")
 
 # How long a question waits for a store of counts that does not answer, in seconds.
 _STORE_TIMEOUT_S = 1
@@ -106,14 +110,16 @@ def _who() -> str:
 
 def _address() -> str:
     """The address of the client, of IPv6 the part that one client cannot change at will."""
-    given = request.remote_addr or "unknown"
+    given = request.remote_addr or ""
+    if with_port := _WITH_PORT.fullmatch(given):
+        given = with_port[1]
     try:
-        address = ip_address(given)
-    except ValueError:  # what a proxy said in its place
-        return given
+        address = ip_address(given.strip("[]"))
+    except ValueError:  # a proxy said something else in its place: whoever it says so of counts as one
+        return "unknown"
     if isinstance(address, IPv6Address):
         return str(address.ipv4_mapped or ip_network((address.packed, _IPV6_NETWORK), strict=False))
-    return given
+    return str(address)
 
 
 def _told(limiter: Limiter, response: Response) -> Response:

@@ -207,6 +207,23 @@ def test_right_keys_at_the_sign_in_are_not_counted():
 
 
 @pytest.mark.parametrize(
+    ("said", "other", "status"),
+    [
+        ("192.0.2.7:5555", "192.0.2.7:6666", 429),
+        ("192.0.2.7:5555", "192.0.2.7", 429),
+        ("192.0.2.7:5555", "192.0.2.8:5555", 200),
+        ("[2001:db8::7]:5555", "[2001:db8::8]:6666", 429),
+        ("[2001:db8::7]:5555", "2001:db8:0:1::7", 200),
+        ("unknown", "_hidden:80", 429),  # nobody makes an address of his own by saying nonsense
+    ],
+)
+def test_ports_and_nonsense_make_no_address_of_their_own(said, other, status):
+    client = client_of(service(trusted_proxies="1"))
+    assert ask(client, **{"X-Forwarded-For": said}).status_code == 200
+    assert ask(client, **{"X-Forwarded-For": other}).status_code == status
+
+
+@pytest.mark.parametrize(
     ("trusted", "said", "other", "status"),
     [
         # Nobody is believed: the header changes nothing, and spoofing it neither.
