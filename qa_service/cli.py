@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -297,8 +298,9 @@ def _listening(settings: Settings) -> socket.socket:
         probe.bind((settings.host, settings.port))
     except OSError as error:
         probe.close()
+        wrong = "--host" if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL else "--port"
         raise QAServiceError(
-            f"Cannot listen on {settings.host}:{settings.port} ({error.strerror}); choose another with --port."
+            f"Cannot listen on {settings.host}:{settings.port} ({error.strerror}); choose another with {wrong}."
         ) from None
     return probe
 

@@ -711,6 +711,11 @@ def test_a_new_key_comes_with_the_form_for_the_setting(qa):
     assert Keys([listed]).accept(key)
 
 
+@pytest.mark.parametrize("host", ["192.0.2.1", "256.0.0.1"])  # of no machine, and of none that can be
+def test_serve_at_an_address_that_is_not_here_is_one_line(qa, host):
+    assert one_line(qa("serve", "--host", host)).endswith("; choose another with --host.")
+
+
 def test_serve_without_the_package_for_redis_is_one_line(qa, monkeypatch):
     monkeypatch.setenv("QA_RATE_LIMIT_STORAGE", "redis://:secret@127.0.0.1")
     monkeypatch.setattr("qa_service.channels.limits.find_spec", lambda name: None)
