@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 from qa_service.errors import InvalidDocument
+from qa_service.loaders import FIELDS_SUFFIX, LOADERS
 
 LONGEST_ID = 400  # characters: addresses with the id, percent-encoded, stay below what servers take
 MAX_FOLDERS = 16
@@ -19,6 +20,8 @@ _HIDDEN = (".", "~$")
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _REPLACEMENT = "\ufffd"
 _OTHER_SPACE = re.compile(r"[^\S ]")
+# A folder of such a name would stand where the fields of a document belong.
+_FIELDS_FILE = re.compile(rf"(?:{'|'.join(map(re.escape, LOADERS))}){re.escape(FIELDS_SUFFIX)}\Z", re.IGNORECASE)
 
 
 def checked_id(given: str) -> str:
@@ -46,5 +49,7 @@ def _check_part(part: str) -> None:
         raise InvalidDocument(f"No part of the id may begin with {_HIDDEN[0]} or {_HIDDEN[1]}: such files are ignored.")
     if part.endswith(".") or part != part.strip() or _OTHER_SPACE.search(part):
         raise InvalidDocument("No part of the id may end with a dot, begin or end with a space, or have odd spaces.")
+    if _FIELDS_FILE.search(part):
+        raise InvalidDocument(f"No part of the id may end like .md{FIELDS_SUFFIX}: so end the files of fields.")
     if len(part.encode()) > MAX_PART_BYTES:
         raise InvalidDocument(f"A part of the id is longer than {MAX_PART_BYTES} bytes.")

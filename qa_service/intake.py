@@ -104,6 +104,9 @@ class DocumentsFolder:
             if target.is_dir() and not target.is_symlink():
                 raise DocumentConflict(f"{document_id}{staged.path.suffix} is a folder: choose another id.")
             fields = target.with_name(target.name + FIELDS_SUFFIX)
+            if fields.exists() and not fields.is_file() and not fields.is_symlink():
+                shown = f"{document_id}{staged.path.suffix}{FIELDS_SUFFIX}"
+                raise DocumentConflict(f"{shown} is no file, and the fields belong there: remove it.")
             moves = [(staged.path, target)]
             if staged.fields_path.exists():
                 moves.append((staged.fields_path, fields))

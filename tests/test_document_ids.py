@@ -18,6 +18,8 @@ GOOD = [
     "x.md",
     "fr/été 100 %/exemption #1?",
     "a~$b",
+    "notes.yaml",
+    "a.yaml/x.md.yaml.v2",
     "日本",
 ]
 HOSTILE = [
@@ -55,6 +57,11 @@ HOSTILE = [
     " a",
     "a ",
     "a /b",
+    "gull.md.yaml",
+    "en/gull.md.yaml/x",
+    "gull.TXT.Yaml/x",
+    "gull.markdown.yaml",
+    "gull.docx.yaml/x/y",
     "x" * (LONGEST_ID + 1),
     "é" * (MAX_PART_BYTES // 2 + 1),
     "a/" * (MAX_FOLDERS + 1) + "b",

@@ -98,6 +98,26 @@ def test_a_file_in_place_of_a_folder_and_the_other_way_round(folder, documents):
     assert listing(documents) == before
 
 
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_something_else_in_place_of_the_fields(folder, documents, make):
+    put(folder, "en/gull", "First.", ".txt", title="First")
+    make(documents / "en/gull.md.yaml")
+    before = listing(documents)
+    for fields in ({}, {"title": "A gull"}):
+        with pytest.raises(DocumentConflict, match=r"en/gull\.md\.yaml is no file"):
+            put(folder, "en/gull", "Second.", ".md", **fields)
+    assert listing(documents) == before
+    put(folder, "en/gull", "Second.", ".txt")  # whose fields belong elsewhere
+
+
+def test_a_link_in_place_of_the_fields_is_replaced(folder, documents, tmp_path):
+    (tmp_path / "outside").mkdir()
+    (documents / "en/gull.md.yaml").symlink_to(tmp_path / "outside")
+    put(folder, "en/gull", title="A gull")
+    assert not (documents / "en/gull.md.yaml").is_symlink()
+    assert not listing(tmp_path / "outside")
+
+
 def test_nothing_is_written_through_a_link(folder, documents, tmp_path):
     outside = tmp_path / "outside"
     outside.mkdir()
