@@ -16,7 +16,8 @@
     ├── UnknownAnswer           no kept answer has this id
     ├── InvalidDocument         a document that was sent cannot be taken
     ├── DocumentConflict        something else stands where a document is to be put
-    ├── DocumentsUnavailable    the documents folder cannot be written, or too much is being taken in
+    ├── DocumentsUnavailable    the documents folder cannot be written
+    │   └── TooManyDocuments    it could be, and too many documents are being taken in at once
     ├── UnknownJob              no kept job has this id
     └── StorageUnavailable      the database fails, and what was asked of it was not done
 
@@ -89,7 +90,11 @@ class DocumentConflict(QAServiceError):
 
 
 class DocumentsUnavailable(QAServiceError):
-    """The documents folder cannot be written, or too many documents are being taken in at once."""
+    """The documents folder cannot be written."""
+
+
+class TooManyDocuments(DocumentsUnavailable):
+    """Too many documents are being taken in at once: a few seconds later there is room again."""
 
 
 class UnknownJob(QAServiceError):

@@ -17,7 +17,7 @@ from qa_service.articles import DocumentFile
 from qa_service.database import Database
 from qa_service.document_check import check
 from qa_service.document_ids import checked_id
-from qa_service.errors import DocumentsUnavailable, InvalidDocument
+from qa_service.errors import InvalidDocument, TooManyDocuments
 from qa_service.index_worker import IndexWorker
 from qa_service.intake import Change, DocumentsFolder, Staged
 from qa_service.jobs import Action, Job, Jobs
@@ -35,9 +35,12 @@ SUFFIXES: Mapping[str, str] = {
 }
 FIELDS = ("title", "language", "url", "published", "translation_of")
 
+# The part of a process's threads that may be busy with documents: the others are there for readers.
+_SHARE = 2
 # So many documents are read at once in one process, and the next one waits so long. Seconds.
 _CHECKS_AT_ONCE = 2
 _LONGEST_WAIT_S = 30.0
+_TOO_MANY = "Too many documents are being taken in at once; send this one again in a few seconds."
 # What the log says while nothing can be written down.
 _LOST = "Jobs of documents cannot be kept (%s); documents are neither taken nor removed over HTTP."
 
@@ -56,6 +59,7 @@ class Publisher:
         self._folder = DocumentsFolder(settings.documents)
         self._worker = IndexWorker(settings, self._folder, self._jobs)
         self._checks = threading.BoundedSemaphore(_CHECKS_AT_ONCE)
+        self._room = threading.BoundedSemaphore(max(1, settings.threads // _SHARE))
 
     @property
     def max_bytes(self) -> int:
@@ -71,12 +75,25 @@ class Publisher:
         self._worker.stop()
         self._database.close()
 
+    @contextmanager
+    def room(self) -> Iterator[None]:
+        """Room for one document while it is received and put; TooManyDocuments, at once, when there is none.
+
+        Whoever serves readers with the same threads takes it first: a document is received and read for seconds.
+        """
+        if not self._room.acquire(blocking=False):
+            raise TooManyDocuments(_TOO_MANY)
+        try:
+            yield
+        finally:
+            self._room.release()
+
     def put(self, document_id: str, suffix: str, content: Iterable[bytes], fields: Mapping[str, str]) -> Job:
         """Put a document, in one of the formats, in the place of what its id has now.
 
         The fields, by the names of ``FIELDS``, override those within the document. Raises InvalidDocument when the id,
         a field or the content is wrong, DocumentConflict when something else is in the way, DocumentsUnavailable when
-        the folder cannot be written or too many documents come at once: the folder is as it was then.
+        the folder cannot be written, TooManyDocuments when too many come at once: the folder is as it was then.
         """
         checked = checked_id(document_id)
         job_id = uuid.uuid4().hex
@@ -111,7 +128,7 @@ class Publisher:
 
     def _require_readable(self, document_id: str, staged: Staged) -> None:
         if not self._checks.acquire(timeout=_LONGEST_WAIT_S):
-            raise DocumentsUnavailable("Too many documents are being read at once; send this one again in a minute.")
+            raise TooManyDocuments(_TOO_MANY)
         try:
             found = check(DocumentFile(document_id, staged.path), max_bytes=self.max_bytes)
         finally:

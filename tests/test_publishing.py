@@ -18,6 +18,7 @@ from qa_service.errors import (
     InvalidDocument,
     QAServiceError,
     StorageUnavailable,
+    TooManyDocuments,
     UnknownDocument,
 )
 from qa_service.generations import IndexFolder
@@ -57,6 +58,10 @@ def ended(publisher, job, seconds=120):
         assert time.monotonic() < deadline, found
         time.sleep(0.05)
     return found
+
+
+def warnings(caplog):
+    return [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
 
 
 def files(documents, part):
@@ -151,7 +156,7 @@ def test_a_database_that_takes_no_jobs_is_said_to_be_that(publisher, settings, d
     with pytest.raises(StorageUnavailable):
         put(publisher, "en/other")
     assert files(documents, "other") == []
-    (said,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    (said,) = warnings(caplog)
     assert said.startswith("Jobs of documents cannot be kept (SQLITE_CONSTRAINT")
 
 
@@ -201,6 +206,16 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path):
         pytest.raises(DocumentsUnavailable),
     ):
         put(publisher, "en/phare")
+
+
+def test_at_least_one_document_is_taken_at_once(tmp_path):
+    with (
+        publishing(load_settings(documents=tmp_path, index=tmp_path / "index", threads=1), started=False) as publisher,
+        publisher.room(),
+        pytest.raises(TooManyDocuments),
+        publisher.room(),
+    ):
+        pass
 
 
 def running(publisher):

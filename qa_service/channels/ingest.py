@@ -14,10 +14,19 @@ from urllib.parse import unquote_to_bytes
 from flask import Blueprint, Response, jsonify, request, url_for
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
-from werkzeug.exceptions import BadRequest, Forbidden, RequestEntityTooLarge, UnprocessableEntity, UnsupportedMediaType
+from werkzeug.exceptions import (
+    BadRequest,
+    ClientDisconnected,
+    Forbidden,
+    RequestEntityTooLarge,
+    ServiceUnavailable,
+    UnprocessableEntity,
+    UnsupportedMediaType,
+)
 
 from qa_service.channels.bodies import BROKEN_OFF, body_of, require_plain
 from qa_service.channels.operations import Content, Operation, Parameter, operation
+from qa_service.errors import TooManyDocuments
 from qa_service.publishing import FIELDS, SUFFIXES, Job, Publisher
 
 # What JSON adds to a text that is all ASCII: its other fields, quotes and escaped line ends.
@@ -27,6 +36,8 @@ _LONGEST_FIELD = 2_000  # characters
 _FORMATS = {"text": ".txt", "markdown": ".md", "html": ".html"}
 _HEADER = "X-Document-"
 _TAG = "documents"
+# After how long it is worth sending a document again for which there was no room. Seconds.
+_ASK_AGAIN_S = 5
 
 
 def _sound(text: str) -> str:
@@ -149,16 +160,8 @@ def blueprint(publisher: Publisher | None) -> Blueprint:
     def put(document_id: str) -> Response:
         taken = _allowed(publisher)
         _require_whole()
-        sent: tuple[str, Iterable[bytes], dict[str, str]]
-        if request.mimetype == "application/json":
-            request.max_content_length = taken.max_bytes + _JSON_MORE
-            with _too_large(taken.max_bytes):
-                sent = _from_json(taken.max_bytes)
-        else:
-            request.max_content_length = taken.max_bytes
-            sent = _suffix(), _blocks(), _header_fields()
-        with _too_large(taken.max_bytes):
-            return _accepted(taken.put(document_id, *sent))
+        with _room(taken), _too_large(taken.max_bytes):
+            return _accepted(taken.put(document_id, *_sent(taken.max_bytes)))
 
     @routes.delete("/api/documents/<path:document_id>", merge_slashes=False)
     @operation(_DELETE)
@@ -189,6 +192,16 @@ def _accepted(job: Job) -> Response:
 
 
 @contextmanager
+def _room(publisher: Publisher) -> Iterator[None]:
+    """Room for a document; where there is none, 503 says when to come back."""
+    try:
+        with publisher.room():
+            yield
+    except TooManyDocuments as error:
+        raise ServiceUnavailable(str(error), retry_after=_ASK_AGAIN_S) from None
+
+
+@contextmanager
 def _too_large(max_bytes: int) -> Iterator[None]:
     """Say how much is taken, where more comes."""
     try:
@@ -213,6 +226,15 @@ def _require_whole() -> None:
         raise UnsupportedMediaType("The charset must be UTF-8.")
 
 
+def _sent(max_bytes: int) -> tuple[str, Iterable[bytes], dict[str, str]]:
+    """Suffix, content and fields of what was sent, in either form."""
+    if request.mimetype == "application/json":
+        request.max_content_length = max_bytes + _JSON_MORE
+        return _from_json(max_bytes)
+    request.max_content_length = max_bytes
+    return _suffix(), _blocks(), _header_fields()
+
+
 def _suffix() -> str:
     suffix = SUFFIXES.get(request.mimetype)
     if suffix is None:
@@ -230,14 +252,14 @@ def _blocks() -> Iterator[bytes]:
         while block := request.stream.read(_BLOCK):
             read += len(block)
             yield block
-    except OSError:  # what the server raises where chunks break off
+    except (OSError, ClientDisconnected):  # what the server raises where chunks break off, and what is made of it
         raise BadRequest(BROKEN_OFF) from None
     if request.content_length is not None and read != request.content_length:
         raise BadRequest(BROKEN_OFF)
 
 
 def _header_fields() -> dict[str, str]:
-    names = {name: f"{_HEADER}{name.replace('_', '-')}" for name in FIELDS}
+    names = {name: f"{_HEADER}{name.replace('_', '-').title()}" for name in FIELDS}
     return {name: _header_value(header) for name, header in names.items() if header in request.headers}
 
 

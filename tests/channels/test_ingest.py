@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+from contextlib import ExitStack
 
 import pytest
 import yaml
@@ -140,12 +142,57 @@ def test_all_fields_in_headers_and_in_json_are_the_same(client, tmp_path):
         (422, {"X_Document_Translation_Of": "fr/passerelle"}),
         (422, {"X_Document_Title": "x" * 2_001}),
         (422, {"X_Document_Title": "UTF-8''%ff"}),
+        (422, {"path": "en/gull.md.yaml/x"}),
     ],
 )
 def test_what_is_wrong_is_said_and_nothing_is_kept(client, tmp_path, status, options):
     detail = is_problem(put(client, **options), status)
     assert ("QA_MAX_DOCUMENT_BYTES" in detail) == (status == 413)
     assert listing(tmp_path) == set()
+
+
+@pytest.mark.parametrize("name", ["X-Document-Title", "X-Document-Translation-Of"])
+def test_a_wrong_header_is_called_by_its_name(client, name):
+    for wrong in ("UTF-8''%ff", "x" * 2_001):
+        assert is_problem(put(client, **{name: wrong}), 422).startswith(f"{name}: ")
+
+
+class BrokenOff(io.BytesIO):
+    """A body in chunks whose client goes away behind the first bytes, as a server tells of it."""
+
+    def readinto(self, buffer):
+        read = super().readinto(buffer)
+        if not read:
+            raise OSError("No more data")
+        return read
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/json"])
+def test_a_body_whose_chunks_break_off_is_told_to_be_sent_again(client, tmp_path, content_type):
+    response = client.put(
+        "/api/documents/en/half",
+        input_stream=BrokenOff(b'{"text": "Half of it'),
+        headers=ADMIN | {"Content-Type": content_type, "Transfer-Encoding": "chunked"},
+        environ_overrides={"wsgi.input_terminated": True},
+    )
+    assert "broke off" in is_problem(response, 400)
+    assert listing(tmp_path) == set()
+
+
+def test_documents_leave_half_of_the_threads_to_readers(client, publisher, tmp_path):
+    half = load_settings().threads // 2
+    with ExitStack() as others:
+        for _ in range(half):
+            others.enter_context(publisher.room())
+        for send in (put, lambda client: put_json(client, {"text": TEXT})):
+            response = send(client)
+            assert "send this one again" in is_problem(response, 503)
+            assert int(response.headers["Retry-After"]) > 0
+        assert listing(tmp_path) == set()
+        assert client.delete("/api/documents/fr/none", headers=ADMIN).status_code != 202
+    for _ in range(half + 1):  # what is refused leaves its room too
+        is_problem(put(client, data=""), 422)
+    assert put(client).status_code == 202
 
 
 @pytest.mark.parametrize(
@@ -186,6 +233,7 @@ def test_hostile_ids_reach_nothing(client, tmp_path, document_id):
     for method in ("PUT", "DELETE"):
         response = client.open(f"/api/documents/{encoded(document_id)}", method=method, data=TEXT, headers=ADMIN)
         assert response.status_code in (404, 405, 415, 422), response.text
+        assert response.mimetype == "application/problem+json"
         put_too = put(client, encoded(document_id))
         assert put_too.status_code in (404, 405, 422), put_too.text
         assert put_too.mimetype == "application/problem+json"
