@@ -1,6 +1,7 @@
 """The documents folder as it is written: files are staged in it out of sight, and then put in place, all or nothing.
 
     documents/
+      .incoming/                tells that the service has written here
       .incoming/<job>.md        what was sent, while it is checked
       .incoming/<job>.md.yaml   its fields
       fr/visa.md                where a rename puts the first
@@ -23,6 +24,7 @@ from typing import Any
 
 import yaml
 
+from qa_service.articles import find_documents
 from qa_service.durable_files import sync, write_durably
 from qa_service.errors import DocumentConflict, DocumentsUnavailable, UnknownDocument
 from qa_service.loaders import FIELDS_SUFFIX, LOADERS
@@ -76,6 +78,21 @@ class DocumentsFolder:
     def __init__(self, root: Path) -> None:
         """Write into this folder."""
         self._root = root
+
+    def require_indexed(self) -> None:
+        """Raise DocumentsUnavailable where this can hardly be the folder that an index was made of.
+
+        That is where it is not there, or has no document and was never written by the service: a mistyped path, or the
+        empty place of a disk that is not mounted. A run over what is put there would take all else out of the index.
+        """
+        with _unavailable():
+            if not self._root.is_dir():
+                raise DocumentsUnavailable("The documents folder is not there: see to QA_DOCUMENTS, or mount its disk.")
+            if not (self._root / _STAGING).exists() and not any(find_documents([self._root])):
+                raise DocumentsUnavailable(
+                    "The documents folder is empty and the index is not: see to QA_DOCUMENTS, mount its disk, or put "
+                    "the first document into it by hand."
+                )
 
     @contextmanager
     def staged(self, job_id: str, suffix: str) -> Iterator[Staged]:
@@ -132,6 +149,8 @@ class DocumentsFolder:
         Nothing goes where what was staged is lost. Raises DocumentsUnavailable when the folder cannot be written.
         """
         with _unavailable():
+            if change.removals:
+                self._leave_mark()
             placed = [
                 self._move(self._root / source, self._root / place, inode) for source, place, inode in change.moves
             ]
@@ -145,6 +164,11 @@ class DocumentsFolder:
             for path in (self._root / _STAGING).iterdir():
                 if time.time() - path.lstat().st_mtime > _STRAY_AFTER_S:
                     path.unlink(missing_ok=True)
+
+    def _leave_mark(self) -> None:
+        """Have the folder show that it is the right one, also when nothing else will be left in it."""
+        with suppress(OSError):
+            (self._root / _STAGING).mkdir(exist_ok=True)
 
     def _places(self, folders: list[str], *, exclusive: bool) -> list[Path]:
         """The folders of these names, the one that is spelt alike first: a file system may keep accents in two ways."""

@@ -18,6 +18,7 @@ from qa_service.database import Database
 from qa_service.document_check import check
 from qa_service.document_ids import checked_id
 from qa_service.errors import InvalidDocument, TooManyDocuments
+from qa_service.generations import IndexFolder
 from qa_service.index_worker import IndexWorker
 from qa_service.intake import Change, DocumentsFolder, Staged
 from qa_service.jobs import Action, Job, Jobs
@@ -57,6 +58,7 @@ class Publisher:
         self._database = Database(settings, lost=_LOST)
         self._jobs = Jobs(self._database)
         self._folder = DocumentsFolder(settings.documents)
+        self._index_folder = IndexFolder(settings.index)
         self._worker = IndexWorker(settings, self._folder, self._jobs)
         self._checks = threading.BoundedSemaphore(_CHECKS_AT_ONCE)
         self._room = threading.BoundedSemaphore(max(1, settings.threads // _SHARE))
@@ -97,6 +99,7 @@ class Publisher:
         """
         checked = checked_id(document_id)
         job_id = uuid.uuid4().hex
+        self._require_folder()
         with self._folder.staged(job_id, suffix) as staged:
             staged.write(content, dict(fields))
             self._require_readable(checked, staged)
@@ -111,6 +114,7 @@ class Publisher:
         DocumentConflict and DocumentsUnavailable as ``put`` does.
         """
         checked = checked_id(document_id)
+        self._require_folder()
         with self._changing():
             change = self._folder.removing(checked)
             return self._done(uuid.uuid4().hex, "delete", checked, change)
@@ -125,6 +129,10 @@ class Publisher:
         with self._worker.changing():
             yield
         self._worker.wake()
+
+    def _require_folder(self) -> None:
+        if self._index_folder.candidates():  # no generation is without documents
+            self._folder.require_indexed()
 
     def _require_readable(self, document_id: str, staged: Staged) -> None:
         if not self._checks.acquire(timeout=_LONGEST_WAIT_S):

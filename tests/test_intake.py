@@ -211,6 +211,27 @@ def test_a_folder_that_cannot_be_written_is_said_without_its_path(tmp_path):
     assert not (tmp_path / "none").exists()
 
 
+def test_a_folder_that_is_not_the_one_that_was_indexed_is_told_without_its_path(tmp_path):
+    (tmp_path / "empty" / "en").mkdir(parents=True)
+    (tmp_path / "empty" / "note").write_text("no document")
+    (tmp_path / "file").write_text("")
+    for name in ("none", "file", "empty"):
+        with pytest.raises(DocumentsUnavailable, match="QA_DOCUMENTS") as error:
+            DocumentsFolder(tmp_path / name).require_indexed()
+        assert str(tmp_path) not in str(error.value)
+    assert not (tmp_path / "none").exists()
+    assert listing(tmp_path / "empty") == {"note"}
+
+
+def test_the_folder_that_was_emptied_over_http_is_still_the_right_one(tmp_path):
+    (tmp_path / "x.md").write_text("Text.")
+    folder = DocumentsFolder(tmp_path)
+    folder.require_indexed()
+    folder.apply(folder.removing("x"))
+    assert not listing(tmp_path)
+    folder.require_indexed()
+
+
 def test_an_empty_start_makes_the_folder(tmp_path):
     put(DocumentsFolder(tmp_path / "documents"), "en/x")
     assert listing(tmp_path / "documents") == {"en/x.md"}

@@ -208,6 +208,23 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path):
         put(publisher, "en/phare")
 
 
+def test_the_index_is_not_emptied_where_its_documents_are_not_there(indexed, documents):
+    documents.rename(documents.with_name("elsewhere"))
+    with publishing(indexed, started=False) as publisher:
+        for send in (lambda: put(publisher, "en/phare"), lambda: publisher.delete("en/orchard")):
+            with pytest.raises(DocumentsUnavailable, match="is not there"):
+                send()
+            assert not documents.exists()
+        documents.mkdir()  # as the place of a disk that is not mounted
+        for send in (lambda: put(publisher, "en/phare"), lambda: publisher.delete("en/orchard")):
+            with pytest.raises(DocumentsUnavailable, match="is empty"):
+                send()
+            assert not list(documents.iterdir())
+        documents.rmdir()
+        documents.with_name("elsewhere").rename(documents)
+        put(publisher, "en/phare")
+
+
 def test_at_least_one_document_is_taken_at_once(tmp_path):
     with (
         publishing(load_settings(documents=tmp_path, index=tmp_path / "index", threads=1), started=False) as publisher,
@@ -274,3 +291,10 @@ def test_removing_the_last_document_says_that_it_stays_answerable(tmp_path):
         found = ended(publisher, publisher.delete("phare"))
     assert found.state == "failed"
     assert found.detail == "There are no documents to index; the index was left as it was."
+
+
+def test_after_the_last_document_another_one_can_be_sent(index_texts, tmp_path):
+    settings = index_texts(tmp_path, {"phare": ENGLISH})
+    with publishing(settings) as publisher:
+        assert ended(publisher, publisher.delete("phare")).state == "failed"
+        assert ended(publisher, put(publisher, "en/phare")).state == "done"
