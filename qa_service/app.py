@@ -29,7 +29,7 @@ from qa_service.channels import (
 )
 from qa_service.channels.questions import ObservedPipeline
 from qa_service.pipeline import Pipeline
-from qa_service.publishing import Publisher
+from qa_service.publishing import Publisher, warn_of_waiting
 from qa_service.settings import Settings, load_settings
 
 
@@ -53,6 +53,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     add_channels(app, pipeline, settings, publisher)
     if publisher:
         publisher.start()
+    else:
+        warn_of_waiting(settings)
     return app
 
 

@@ -35,6 +35,9 @@ _GATHER_S = 0.2
 _PAUSE_S = 1.0
 # A run that takes longer hangs. Seconds.
 _LONGEST_RUN_S = 6 * 60 * 60
+# How many failed documents a line of the log names, and how much it says of each. Documents; characters.
+_SHOWN = 5
+_LONGEST_SHOWN = 200
 # How long a run that is told to end may take to do so. Seconds.
 _END_WITHIN_S = 5
 
@@ -188,6 +191,8 @@ class IndexWorker:
                 return
 
     def _settle_covered(self, taken: list[Taken], outcome: _Outcome) -> None:
+        if outcome.failed:
+            _LOG.warning("Documents that cannot be read: %s", _shown(outcome.failed))
         failed = [job for job in taken if job.action == "put" and job.name in outcome.failed]
         for job in failed:
             self._jobs.end([job.id], "failed", detail=f"{job.name} {outcome.failed[job.name]}.", of=outcome.generation)
@@ -212,6 +217,13 @@ def _outcome(status: int, printed: str, said: str) -> _Outcome:
         return _Outcome(status, reason=said.strip().rpartition("\n")[2])
     _LOG.debug("A run of indexing ended with status %s: %s", status, said)
     return _Outcome(status)
+
+
+def _shown(failed: dict[str, str]) -> str:
+    """The first of what failed, with the reasons, in a line."""
+    shown = [f"{name} {reason}"[:_LONGEST_SHOWN] for name, reason in list(failed.items())[:_SHOWN]]
+    more = [f"and {len(failed) - _SHOWN} more; `qa-service index` lists them"] if len(failed) > _SHOWN else []
+    return "; ".join(shown + more)
 
 
 def _end(run: subprocess.Popen[str]) -> None:

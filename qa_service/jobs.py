@@ -25,6 +25,7 @@ from sqlalchemy import (
     Text,
     Update,
     delete,
+    func,
     insert,
     select,
     update,
@@ -144,6 +145,13 @@ class Jobs:
             return False
         query = select(_JOBS.c.id).where(_JOBS.c.state.in_(_WAITING)).limit(1)
         return self._database.perform(lambda connection: connection.execute(query).first()) is not None
+
+    def count_waiting(self) -> int:
+        """How many jobs have not ended."""
+        if not self._database.exists():
+            return 0
+        query = select(func.count()).select_from(_JOBS).where(_JOBS.c.state.in_(_WAITING))
+        return self._database.perform(lambda connection: connection.execute(query).scalar_one())
 
     def unplaced(self) -> list[tuple[str, dict[str, Any]]]:
         """The jobs whose change may not be wholly made, in their order, with the change."""

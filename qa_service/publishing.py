@@ -6,25 +6,28 @@ What is sent is read once as the indexer will read it, before anything of the fo
 
 from __future__ import annotations
 
+import logging
 import threading
 import unicodedata
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import PurePosixPath
 
 from qa_service.articles import DocumentFile
 from qa_service.database import Database
 from qa_service.document_check import check
 from qa_service.document_ids import checked_id
-from qa_service.errors import InvalidDocument, TooManyDocuments
+from qa_service.errors import InvalidDocument, StorageUnavailable, TooManyDocuments
 from qa_service.generations import IndexFolder
 from qa_service.index_worker import IndexWorker
 from qa_service.intake import Change, DocumentsFolder, Staged
 from qa_service.jobs import Action, Job, Jobs
 from qa_service.settings import Settings
 
-__all__ = ["FIELDS", "SUFFIXES", "Job", "Publisher"]
+__all__ = ["FIELDS", "SUFFIXES", "Job", "Publisher", "warn_of_waiting"]
+
+_LOG = logging.getLogger(__name__)
 
 # The suffix of each format that may be sent, by its media type.
 SUFFIXES: Mapping[str, str] = {
@@ -157,3 +160,14 @@ class Publisher:
             raise
         self._jobs.queue([job_id])
         return job
+
+
+def warn_of_waiting(settings: Settings) -> None:
+    """Say in the log that documents wait, for a service that publishes none any more; nothing where none do."""
+    with closing(Database(settings)) as database, suppress(StorageUnavailable):
+        if count := Jobs(database).count_waiting():
+            _LOG.warning(
+                "Documents that were sent or removed and are not indexed yet: %d. QA_ADMIN_KEYS is not set, and nobody "
+                "indexes them: set it, or run `qa-service index`.",
+                count,
+            )

@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager
 
 import pytest
 
+from qa_service.app import create_app
 from qa_service.database import FILE
 from qa_service.errors import (
     DocumentsUnavailable,
@@ -23,7 +24,7 @@ from qa_service.errors import (
 )
 from qa_service.generations import IndexFolder
 from qa_service.pipeline import Pipeline
-from qa_service.publishing import Publisher
+from qa_service.publishing import Publisher, warn_of_waiting
 from qa_service.settings import load_settings
 from tests.test_document_check import docx, pdf
 
@@ -233,6 +234,38 @@ def test_at_least_one_document_is_taken_at_once(tmp_path):
         publisher.room(),
     ):
         pass
+
+
+def test_a_service_that_publishes_nothing_says_what_waits(settings, publisher, caplog):
+    create_app(settings).extensions["qa_service"].close()
+    assert not warnings(caplog)
+    for name in ("phare", "other"):
+        put(publisher, f"en/{name}")
+    create_app(settings).extensions["qa_service"].close()
+    (said,) = warnings(caplog)
+    assert "not indexed yet: 2." in said
+    assert "QA_ADMIN_KEYS" in said
+
+
+def test_a_database_that_fails_stops_no_service(settings, caplog):
+    settings.index.mkdir()
+    (settings.index / FILE).write_text("no database")
+    warn_of_waiting(settings)
+    assert not warnings(caplog)
+
+
+def test_what_editors_broke_is_logged_in_a_line_for_each_run(indexed, documents, caplog):
+    for number in range(7):
+        (documents / f"fr/cassé-{number}.txt").write_bytes(b"caf\xe9")
+    (documents / "en/orchard.html.yaml").mkdir()
+    with publishing(indexed) as publisher:
+        assert ended(publisher, put(publisher, "en/phare")).state == "done"
+    (said,) = warnings(caplog)
+    assert "en/orchard.html has a .yaml file that is not a regular file; " in said
+    assert "fr/cassé-0.txt is not UTF-8 text; " in said
+    assert "and 3 more" in said
+    assert "fr/cassé-6" not in said
+    assert str(documents) not in said
 
 
 def running(publisher):
