@@ -34,14 +34,11 @@ from qa_service.channels.operations import (
     operation_of,
 )
 from qa_service.channels.pages import chosen_language, page, page_blueprint
-from qa_service.channels.problems import problem
+from qa_service.channels.problems import is_for_programs, problem
 from qa_service.keys import SESSION_S, Keys, name_of, signed_part
 from qa_service.settings import Settings
 
 COOKIE = "qa_session"
-
-# Who asks for these is a program, which a page to sign in at does not help.
-_FOR_PROGRAMS = re.compile(r"/(?:api|v1)/|/metrics$|/openapi\.json$")
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _OWN_SITES = frozenset({"same-origin", "none"})
@@ -66,7 +63,7 @@ _ONWARDS = Content(
 )
 _NEXT = Parameter("next", str, "query", "Path of the page to show after it.", example="/articles")
 _SHOWN = Operation(
-    "The page where a reader gives a key",
+    "Show the page where a reader gives a key",
     "Sign-in",
     access="open",
     parameters=(_NEXT, PAGE_LANGUAGE),
@@ -206,7 +203,7 @@ def _turned_away(keys: Keys, administrators: Keys, *, framed: bool) -> Response 
 
 def _shown_the_way(*, framed: bool) -> Response:
     """What says how to come in: the error of a program, the sign-in of a reader."""
-    if _FOR_PROGRAMS.match(request.path):
+    if is_for_programs(request.path):
         return _challenged(problem(401, "This needs a key: Authorization: Bearer KEY."))
     if request.blueprint == "widget":
         if not framed:

@@ -22,7 +22,7 @@ from werkzeug.exceptions import NotFound
 from qa_service.channels.negotiation import preferred_language
 from qa_service.channels.operations import Content, Operation, Parameter, operation
 from qa_service.channels.page_texts import shown_date, texts, warning_text
-from qa_service.channels.problems import for_openai_clients, problem_of, status_of
+from qa_service.channels.problems import is_for_programs, problem_of, status_of
 from qa_service.errors import QAServiceError, UnknownDocument
 from qa_service.language import Language, known_language, other
 
@@ -168,7 +168,7 @@ def document_href(document_id: str, start: int | None = None, end: int | None = 
 
 def _not_found(error: NotFound) -> Response:
     wants_page = (
-        not for_openai_clients()
+        not is_for_programs(request.path)
         and request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html"
     )
     return _secured(error_page(error)) if wants_page else problem_of(error)

@@ -65,6 +65,8 @@ class Problem:
 
 PROBLEM_TYPE = "application/problem+json"
 
+# Who asks for these is a program, which a page does not help.
+_FOR_PROGRAMS = re.compile(r"/(?:api|v1|metrics|healthz|readyz|openapi\.json)(?:/|$)")
 # Where OpenAI's clients ask, and what they are told of a status besides a message: the kind of error and its code.
 _OPENAI_PATH = re.compile(r"/v1(?:/|$)")
 _OPENAI_KINDS: dict[int, tuple[str, str | None]] = {
@@ -129,6 +131,11 @@ def for_openai_clients() -> bool:
 def is_for_openai_clients(path: str) -> bool:
     """Whether errors at a path have OpenAI's shape, which knows no 422: they are 400 there."""
     return _OPENAI_PATH.match(path) is not None
+
+
+def is_for_programs(path: str) -> bool:
+    """Whether those who ask for a path are programs, and its errors no pages."""
+    return _FOR_PROGRAMS.match(path) is not None
 
 
 def init_app(app: Flask) -> None:

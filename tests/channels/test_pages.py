@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.channels.fake_pipeline import FakePipeline
+from tests.channels.fake_pipeline import FakePipeline, app_for
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,28 @@ def test_no_index_is_said_calmly(client: FlaskClient, pipeline: FakePipeline) ->
     for page in (client.post("/?lang=fr", data={"question": "When?"}), client.get("/documents/en/visa?lang=fr")):
         assert page.status_code == 503
         assert "Les articles ne sont pas encore prêts" in page.text
+
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [(path, "text/html") for path in ("/none", "/apiary", "/metrics-of-2024", "/fr/api/none")]
+    + [(path, "application/json") for path in ("/v1", "/v1/none")]
+    + [
+        (path, "application/problem+json")
+        for path in ("/api", "/api/", "/api/none", "/api/jobs/", "/metrics/none", "/readyz/", "/openapi.json/none")
+    ],
+)
+def test_an_address_that_there_is_not_is_a_page_to_readers_alone(path: str, kind: str) -> None:
+    client = app_for(FakePipeline()).test_client()
+    response = client.get(path, headers=BROWSER)
+    assert (response.status_code, response.mimetype) == (404, kind)
+    assert client.get(path).mimetype != "text/html"
+    # Nor does the sign-in help a program.
+    closed = app_for(FakePipeline(), api_keys="k-1").test_client().get(path, headers=BROWSER)
+    assert closed.status_code == (303 if kind == "text/html" else 401)
 
 
 def test_language_switch_cannot_leave_the_page(client: FlaskClient) -> None:
