@@ -20,7 +20,8 @@ from werkzeug.formparser import FormDataParser
 Body = TypeVar("Body", bound=BaseModel)
 
 # The longest question is far shorter; anything larger is no question. In bytes.
-_LARGEST_BODY = 256 * 1024
+LARGEST_BODY = 256 * 1024
+_TOO_LARGE = f"The body is larger than {LARGEST_BODY // 1024} KiB."
 
 # The forms of the pages have four fields.
 _MOST_FIELDS = 20
@@ -70,13 +71,14 @@ class _Request(Request):
 def init_app(app: Flask) -> None:
     """Refuse bodies that are too large, and forms of too many fields, before they are read: 413."""
     app.request_class = _Request
-    app.config.update(MAX_CONTENT_LENGTH=_LARGEST_BODY, MAX_FORM_MEMORY_SIZE=_LARGEST_BODY, MAX_FORM_PARTS=_MOST_FIELDS)
+    app.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY, MAX_FORM_MEMORY_SIZE=LARGEST_BODY, MAX_FORM_PARTS=_MOST_FIELDS)
 
 
 def body_of(model: type[Body], sent: bytes | None = None) -> Body:
     """The request's body as a model; who has read it hands it over.
 
-    Raises BadRequest when it is not one clear JSON object, UnprocessableEntity when a field is wrong.
+    Raises BadRequest when it is not one clear JSON object, RequestEntityTooLarge when it is too large, and
+    UnprocessableEntity when a field is wrong.
     """
     try:
         return model.model_validate(_json_object(sent))
@@ -88,10 +90,17 @@ def body_of(model: type[Body], sent: bytes | None = None) -> Body:
 
 def _json_object(sent: bytes | None) -> dict[str, Any]:
     require_plain()
-    given = parsed(_whole(request.get_data()) if sent is None else sent)
+    given = parsed(_sent() if sent is None else sent)
     if not isinstance(given, dict):
         raise BadRequest("The body is not a JSON object.")
     return given
+
+
+def _sent() -> bytes:
+    try:
+        return _whole(request.get_data())
+    except RequestEntityTooLarge:
+        raise RequestEntityTooLarge(_TOO_LARGE) from None
 
 
 def require_plain() -> None:
