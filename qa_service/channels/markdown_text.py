@@ -25,9 +25,9 @@ _QUOTE = 300
 _MARKS: dict[Language, tuple[str, str]] = {"en": ("“", "”"), "fr": ("«\u202f", "\u202f»")}
 _COLON: dict[Language, str] = {"en": ":", "fr": "\u00a0:"}
 
-# Brackets become round ones, as markers in quotes do anyway: with a backslash before it, one begins a formula in
-# some chat pages.
-_HARMLESS = str.maketrans({"\\": "\\\\", "`": "\\`", "*": "\\*", "~": "\\~", "<": "\\<", "[": "(", "]": ")"})
+# Some chat pages set what stands between dollar signs as a formula. Brackets become round ones, as markers in quotes do
+# anyway: with a backslash before it, one begins a formula there too.
+_ESCAPED = str.maketrans({sign: f"\\{sign}" for sign in "\\`*~$<"} | {"[": "(", "]": ")"})
 # An entity, and what emphasises: within a word nothing does.
 _ENTITY_OR_EMPHASIS = re.compile(r"(?=&#?\w+;)|(?<![^\W_])(?=_)|(?=_(?![^\W_]))")
 # Before a line's first word: four of them make code of it, and fewer hide what comes next.
@@ -107,7 +107,7 @@ def _line(text: str, longest: int) -> str:
 
 
 def _harmless(text: str) -> str:
-    return _ENTITY_OR_EMPHASIS.sub(r"\\", text.translate(_HARMLESS))
+    return _ENTITY_OR_EMPHASIS.sub(r"\\", text.translate(_ESCAPED))
 
 
 def _in_brackets(address: str) -> str:

@@ -42,6 +42,7 @@ HOSTILE = [
     "\u202e]2[ \u2066x\u2028y\x00z",
     "]",
     "*",
+    "$$x^2$$ and $x$ and \\$y\\$",
     "\\",
 ]
 
@@ -138,6 +139,15 @@ def test_only_the_webs_addresses_are_led_to(url):
 def test_an_address_stays_between_its_brackets():
     text = shown(answer("It opened [1].", citation(url='https://news.example/a b>c"d\n[2]é\ud800')))
     assert text.endswith("<https://news.example/a%20b%3Ec%22d%0A%5B2%5D%C3%A9?>")
+
+
+def test_no_formula_is_made_of_an_articles_words():
+    words = "It cost $5 to $10, $$x^2$$ and \\\\$y$"
+    text = shown(answer(f"{words} [1].", citation(title=words, quote=words, published=words)))
+    # As chat pages look for one: a dollar sign behind an even number of backslashes.
+    assert "$" in text
+    assert not re.search(r"(?<!\\)(?:\\\\)*\$", text)
+    assert rendered(text).count("It cost $5 to $10, $$x^2$$ and \\\\$y$") == 3
 
 
 def test_long_words_are_cut_between_two():
