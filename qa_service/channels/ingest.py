@@ -35,7 +35,7 @@ _BLOCK = 1 << 16
 _LONGEST_FIELD = 2_000  # characters
 _FORMATS = {"text": ".txt", "markdown": ".md", "html": ".html"}
 _HEADER = "X-Document-"
-_TAG = "documents"
+_TAG = "Documents"
 # After how long it is worth sending a document again for which there was no room. Seconds.
 _ASK_AGAIN_S = 5
 
@@ -139,7 +139,7 @@ _DELETE = Operation(
     problems=(404, 409, 422, 503),
 )
 _STATUS = Operation(
-    summary="What became of a published or removed document",
+    summary="Tell what became of a published or removed document",
     tag=_TAG,
     description="`done`: the index has the change, and questions are answered from it within about a second. "
     "`failed`: `detail` says why. Ended jobs are kept for a week.",

@@ -28,8 +28,8 @@ def blueprint(pipeline: Pipeline) -> Blueprint:
     @routes.get("/metrics")
     @operation(
         Operation(
-            "Metrics for Prometheus",
-            "operation",
+            "Give Prometheus its metrics",
+            "Operation",
             description="In Prometheus' text format, or in OpenMetrics where that is accepted. The counts are those of "
             "all workers, whichever answers.",
             replies={200: Content(media_types=(_PLAIN, _OPEN_METRICS), examples={"questions in French": _EXAMPLE})},

@@ -124,7 +124,7 @@ def document(app: Flask, settings: Settings, root: str = "") -> dict[str, Any]:
     tags: dict[str, None] = {}
     for rule, method, said in described(app):
         paths.setdefault(path_of(rule), {})[method.lower()] = made.operation(rule, method, said)
-        tags[_tag(said.tag)] = None
+        tags[said.tag] = None
     order = [*(tag for tag in _TAGS if tag in tags), *(tag for tag in tags if tag not in _TAGS)]
     return {
         "openapi": "3.1.0",
@@ -140,11 +140,6 @@ def document(app: Flask, settings: Settings, root: str = "") -> dict[str, Any]:
         "paths": {path: paths[path] for path in sorted(paths)},
         "components": made.components(),
     }
-
-
-def _tag(name: str) -> str:
-    """A tag as the list of them writes it."""
-    return next((tag for tag in _TAGS if tag.casefold() == name.casefold()), name)
 
 
 def _version() -> str:
@@ -183,7 +178,7 @@ class _Document:
         """One operation; its schemas are filled in by ``components``."""
         made: dict[str, Any] = {
             "operationId": self._name(rule, method),
-            "tags": [_tag(said.tag)],
+            "tags": [said.tag],
             "summary": said.summary,
         }
         if said.description:
