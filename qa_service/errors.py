@@ -24,6 +24,9 @@
 Each message is one line that says what is wrong and what to do, and names no folder of the machine.
 """
 
+# What is said of an error that is not among these: it may name anything.
+UNEXPECTED = "Something went wrong here; the error was logged."
+
 
 class QAServiceError(Exception):
     """Root of the tree: its text may be shown to anyone."""

@@ -37,6 +37,7 @@ from qa_service import logs, metrics
 from qa_service.app import create_app
 from qa_service.channels.headers import secured
 from qa_service.channels.problems import problem
+from qa_service.errors import UNEXPECTED
 from qa_service.settings import Settings
 
 _LOG = logging.getLogger(__name__)
@@ -129,7 +130,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             return
         else:
             self.log.error("Error handling a request", exc_info=exc)
-            status, detail = 500, "Something went wrong here; the error was logged."
+            status, detail = 500, UNEXPECTED
         with suppress(OSError):
             client.sendall(_as_sent(problem(status, detail)))
 

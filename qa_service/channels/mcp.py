@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from qa_service.answers import Answer, Citation, Progress, RelatedPassage
 from qa_service.channels.links import web_address
 from qa_service.channels.page_texts import texts, warning_text
-from qa_service.errors import QAServiceError
+from qa_service.errors import UNEXPECTED, QAServiceError
 from qa_service.language import Language, one_line
 from qa_service.pipeline import LARGEST_K, LONGEST_CONVERSATION_ID, Pipeline
 
@@ -263,7 +263,7 @@ def _said(error: Exception) -> str:
     if isinstance(error, QAServiceError):
         return str(error)
     _LOG.error("Unexpected error", exc_info=error)
-    return "Something went wrong here; the error was logged."
+    return UNEXPECTED
 
 
 def answer_as_text(answer: Answer) -> str:

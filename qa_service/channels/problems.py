@@ -16,6 +16,7 @@ from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.http import HTTP_STATUS_CODES
 
 from qa_service.errors import (
+    UNEXPECTED,
     DocumentConflict,
     DocumentsUnavailable,
     EmbeddingsUnavailable,
@@ -151,7 +152,7 @@ def _described(error: Exception) -> tuple[int, str]:
     if isinstance(error, HTTPException):
         return error.code or 500, error.description or error.name
     _LOG.error("Unexpected error", exc_info=error)
-    return 500, "Something went wrong here; the error was logged."
+    return 500, UNEXPECTED
 
 
 def _openai_problem(status: int, message: str, param: str | None = None, code: str | None = None) -> Response:
