@@ -17,7 +17,7 @@ from pathlib import PurePosixPath
 from qa_service.articles import DocumentFile
 from qa_service.database import Database
 from qa_service.document_check import check
-from qa_service.document_ids import checked_id
+from qa_service.document_ids import LONGEST_ID, checked_id
 from qa_service.errors import InvalidDocument, StorageUnavailable, TooManyDocuments
 from qa_service.generations import IndexFolder
 from qa_service.index_worker import IndexWorker
@@ -25,7 +25,7 @@ from qa_service.intake import Change, DocumentsFolder, Staged
 from qa_service.jobs import Action, Job, Jobs
 from qa_service.settings import Settings
 
-__all__ = ["FIELDS", "SUFFIXES", "Job", "Publisher", "warn_of_waiting"]
+__all__ = ["FIELDS", "LONGEST_ID", "SUFFIXES", "Job", "Publisher", "warn_of_waiting"]
 
 _LOG = logging.getLogger(__name__)
 

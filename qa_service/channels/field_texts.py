@@ -14,9 +14,9 @@ _ARTICLE = {
 }
 _FIELDS = {
     "title": "Else the first line.",
-    "language": "`en` or `fr`; else it is detected.",
-    "url": "Where it was published; nothing is fetched from there.",
-    "published": "An ISO date.",
+    "language": "`en` or `fr`, perhaps with a region such as `fr-CA`; else it is detected.",
+    "url": "Where it was published, `http` or `https`; nothing is fetched from there.",
+    "published": "An ISO date, such as `2025-03-19`; of a moment, its day.",
     "translation_of": "The id of the same article in the other language; else it is looked for.",
 }
 _JOB = {

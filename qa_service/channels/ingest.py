@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import unquote_to_bytes
 
 from flask import Blueprint, Response, jsonify, request, url_for
@@ -25,9 +25,9 @@ from werkzeug.exceptions import (
 )
 
 from qa_service.channels.bodies import BROKEN_OFF, body_of, require_plain
-from qa_service.channels.operations import Content, Operation, Parameter, operation
+from qa_service.channels.operations import HAS_TEXT, Content, Operation, Parameter, operation
 from qa_service.errors import TooManyDocuments
-from qa_service.publishing import FIELDS, SUFFIXES, Job, Publisher
+from qa_service.publishing import FIELDS, LONGEST_ID, SUFFIXES, Job, Publisher
 
 # What JSON adds to a text that is all ASCII: its other fields, quotes and escaped line ends.
 _JSON_MORE = 64 * 1024
@@ -38,6 +38,11 @@ _HEADER = "X-Document-"
 _TAG = "Documents"
 # After how long it is worth sending a document again for which there was no room. Seconds.
 _ASK_AGAIN_S = 5
+# What a document is read without, wherever it stands at an end: white space, control characters, what has no width.
+_BLANK = (
+    r"[\u0000-\u0020\u007f-\u00a0\u00ad\u061c\u1680\u2000-\u200b\u200e\u200f\u2028-\u202f\u205f\u2060"
+    r"\u2066-\u2069\u3000\ufeff]"
+)
 
 
 def _sound(text: str) -> str:
@@ -51,17 +56,27 @@ Sound = Annotated[str, AfterValidator(_sound)]
 Short = Annotated[Sound, Field(max_length=_LONGEST_FIELD)]
 
 
+def _written(pattern: str) -> Any:  # noqa: ANN401 (as pydantic has it)
+    """How the document says that a field is written; what is nothing but blanks is no value."""
+    return Field(json_schema_extra={"pattern": f"^{_BLANK}*(?:{pattern})?{_BLANK}*$"})
+
+
+_LanguageName = Annotated[Short, _written(r"(?:[eE][nN]|[fF][rR])(?:[-_][\s\S]*)?")]
+_Address = Annotated[Short, _written(r"[hH][tT][tT][pP][sS]?://[\s\S]+")]
+_Date = Annotated[Short, _written(r"[0-9]{4}-?(?:[0-9]{2}-?[0-9]{2}|W[0-9]{2})[\s\S]*")]
+
+
 class DocumentBody(BaseModel):
     """The body of ``PUT /api/documents/<id>`` as JSON. A field that is given overrides the one within the text."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    text: Sound
+    text: Annotated[Sound, Field(json_schema_extra={"pattern": HAS_TEXT})]
     format: Literal["text", "markdown", "html"] = "text"
     title: Short | None = None
-    language: Short | None = None
-    url: Short | None = None
-    published: Short | None = None
+    language: _LanguageName | None = None
+    url: _Address | None = None
+    published: _Date | None = None
     translation_of: Short | None = None
 
 
@@ -75,11 +90,23 @@ class Accepted(BaseModel):
     state: Literal["queued", "indexing", "done", "failed"]
 
 
-_ID = Parameter("document_id", str, "path", "Path of the document, without a suffix.", required=True, example="fr/visa")
+_ID = Parameter(
+    "document_id",
+    Annotated[str, Field(min_length=1, max_length=LONGEST_ID)],
+    "path",
+    "Path of the document, without a suffix: names with a slash between them, none of which begins with `.` or `~$`, "
+    "ends with `.`, or begins or ends with a space.",
+    required=True,
+    example="fr/visa",
+)
+# Percent-encoded, a text may be longer than it is.
+_FieldHeader = (
+    Annotated[str, Field(max_length=_LONGEST_FIELD)] | Annotated[str, Field(pattern="^[Uu][Tt][Ff]-8'[^']*'")]
+)
 _FIELD_HEADERS = tuple(
     Parameter(
         f"{_HEADER}{name.replace('_', '-').title()}",
-        str,
+        _FieldHeader,
         "header",
         f"The field `{name}` of a document that is sent as it is: UTF-8, or `UTF-8''` and percent-encoded.",
     )

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 
 from qa_service.app import add_channels
 from qa_service.channels.operations import operation_of
@@ -121,6 +122,65 @@ def test_all_fields_in_headers_and_in_json_are_the_same(client, tmp_path):
     assert yaml.safe_load(kept) == fields
     assert put_json(client, {"text": "The bridge.", "format": "html", "title": None}).status_code == 202
     assert listing(tmp_path) == {"fr/passerelle.html"}
+
+
+@pytest.mark.parametrize(
+    ("name", "taken", "refused"),
+    [
+        ("text", [" \n\u200bx", "é"], ["", " \n\u00a0"]),
+        ("format", ["text", "markdown", "html"], ["pdf", "", None]),
+        ("title", [None, "", "x" * 2_000], ["x" * 2_001, 1]),
+        (
+            "language",
+            [None, "", "  ", "\ufeff\u2028", "en", "EN", " fr\n", "fr-CA", "En_gb", "fr-"],
+            ["de", "e n", "eng", "fr CA", "-fr", "français"],
+        ),
+        (
+            "url",
+            [None, " ", "https://example.org/é", "HTTP://a", "\thttp://[::1]:80/a?b#c "],
+            ["example.org", "//example.org", "javascript:alert(1)", "https:", "ftp://example.org", "http:a"],
+        ),
+        (
+            "published",
+            [
+                None,
+                "",
+                "2024-05-13",
+                " 20240513",
+                "2024-W20-1",
+                "2024W20",
+                "2024-05-13T10:30:00+02:00",
+                "2024-05-13 10",
+            ],
+            ["hier", "2024", "2024-05", "13.05.2024", "05/13/2024", "24-05-13"],
+        ),
+        ("translation_of", [None, "", "en/footbridge"], ["x" * 2_001, ["en/footbridge"]]),
+        ("other", [], ["x", None]),
+    ],
+)
+def test_the_document_tells_how_each_field_may_be_written(client, name, taken, refused):
+    schema = client.get("/openapi.json").get_json()["components"]["schemas"]["DocumentBody"]
+    for value in [*taken, *refused]:
+        body = {"text": TEXT} | {name: value}
+        told = Draft202012Validator(schema).is_valid(body)
+        assert (told, put_json(client, body).status_code) == ((True, 202) if value in taken else (False, 422)), value
+
+
+def test_the_document_tells_how_long_an_id_and_a_field_in_a_header_may_be(client):
+    parameters = {
+        parameter.get("name"): parameter["schema"]
+        for parameter in client.get("/openapi.json").get_json()["paths"]["/api/documents/{document_id}"]["put"][
+            "parameters"
+        ]
+        if "schema" in parameter
+    }
+    for document_id, status in (("/".join(["a" * 199] * 2), 202), ("/".join(["a" * 200] * 2), 422)):
+        assert Draft202012Validator(parameters["document_id"]).is_valid(document_id) is (status == 202)
+        assert put(client, document_id).status_code == status
+    encoded = "utf-8'fr'" + "%C3%A9" * 2_000
+    for value, status in (("x" * 2_000, 202), ("x" * 2_001, 422), (encoded, 202)):
+        assert Draft202012Validator(parameters["X-Document-Title"]).is_valid(value) is (status == 202)
+        assert put(client, X_Document_Title=value).status_code == status
 
 
 @pytest.mark.parametrize(
