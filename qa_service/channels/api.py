@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 
 from qa_service.answers import Answer, Citation, Delta, Progress, RelatedPassage
 from qa_service.articles import Article
+from qa_service.channels import reply_examples
 from qa_service.channels.bodies import body_of
 from qa_service.channels.negotiation import preferred_language
 from qa_service.channels.operations import DOCUMENT_ID, HAS_TEXT, NOTHING, Content, Operation, operation
@@ -136,8 +137,13 @@ _ASK = Operation(
     ),
     replies={
         200: (
-            Content(Answer, description="The answer, or the events that it comes in."),
-            Content(media_types=("text/event-stream",), description=_STREAM, events=_EVENTS),
+            Content(Answer, examples=reply_examples.ANSWERS, description="The answer, or the events that it comes in."),
+            Content(
+                media_types=("text/event-stream",),
+                examples=reply_examples.ANSWER_EVENTS,
+                description=_STREAM,
+                events=_EVENTS,
+            ),
         )
     },
     problems=(503,),
@@ -152,7 +158,13 @@ _SEARCH = Operation(
             "French": {"query": "exemption de visa", "k": 3},
         },
     ),
-    replies={200: Content(Passages, description="The passages that an answer would be composed from.")},
+    replies={
+        200: Content(
+            Passages,
+            examples=reply_examples.PASSAGES,
+            description="The passages that an answer would be composed from.",
+        )
+    },
     problems=(503,),
 )
 _FEEDBACK = Operation(
@@ -172,28 +184,34 @@ _FEEDBACK = Operation(
 _DOCUMENTS = Operation(
     "List the articles",
     "Articles",
-    replies={200: Content(Documents, description="Every article, by id.")},
+    replies={200: Content(Documents, examples=reply_examples.DOCUMENTS, description="Every article, by id.")},
     problems=(503,),
 )
 _DOCUMENT = Operation(
     "Read an article",
     "Articles",
     parameters=(DOCUMENT_ID,),
-    replies={200: Content(Document, description="The article; citations' offsets count in its `text`.")},
+    replies={
+        200: Content(
+            Document,
+            examples=reply_examples.DOCUMENT,
+            description="The article; citations' offsets count in its `text`.",
+        )
+    },
     problems=(503,),
 )
 _HEALTHZ = Operation(
     "Tell whether the process lives",
     "Operation",
     access="open",
-    replies={200: Content(Alive, description="It does, and follows the index.")},
+    replies={200: Content(Alive, examples=reply_examples.ALIVE, description="It does, and follows the index.")},
     problems=(503,),
 )
 _READYZ = Operation(
     "Tell whether questions can be answered",
     "Operation",
     access="open",
-    replies={200: Content(Ready, description="They can; and what is in the index.")},
+    replies={200: Content(Ready, examples=reply_examples.READY, description="They can; and what is in the index.")},
     problems=(503,),
 )
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated, Literal, NotRequired
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 from typing_extensions import TypedDict
 
 from qa_service.answers import Citation
+from qa_service.channels import reply_examples
 from qa_service.channels.operations import Content, Operation, Parameter
 from qa_service.language import Language, sound
 
@@ -247,13 +248,16 @@ _EXAMPLES = {
 
 _ERRORS = Content(OpenAIErrorBody)
 MODELS = Operation(
-    "List the models that can be asked: one", "OpenAI-compatible", replies={200: Content(ModelList)}, error=_ERRORS
+    "List the models that can be asked: one",
+    "OpenAI-compatible",
+    replies={200: Content(ModelList, examples={"the one model": asdict(ModelList())})},
+    error=_ERRORS,
 )
 ONE_MODEL = Operation(
     "Describe the model",
     "OpenAI-compatible",
     parameters=(Parameter("model", place="path", required=True, example=MODEL),),
-    replies={200: Content(Model), 404: _NO_MODEL},
+    replies={200: Content(Model, examples={"the one model": asdict(Model())}), 404: _NO_MODEL},
     error=_ERRORS,
 )
 COMPLETE = Operation(
@@ -263,8 +267,16 @@ COMPLETE = Operation(
     body=Content(CompletionBody, examples=_EXAMPLES),
     replies={
         200: (
-            Content(Completion, description="The answer; with `stream`, as chunks and at last `[DONE]`."),
-            Content(media_types=("text/event-stream",), events={"": Chunk | OpenAIErrorBody, "end": "[DONE]"}),
+            Content(
+                Completion,
+                examples=reply_examples.COMPLETION,
+                description="The answer; with `stream`, as chunks and at last `[DONE]`.",
+            ),
+            Content(
+                media_types=("text/event-stream",),
+                examples=reply_examples.CHUNKS,
+                events={"": Chunk | OpenAIErrorBody, "end": "[DONE]"},
+            ),
         ),
         400: _NOT_TAKEN,
         404: _NO_MODEL,

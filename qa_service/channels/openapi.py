@@ -247,8 +247,10 @@ class _Document:
             made["schema"] = {"type": "string"}
         elif content.type is not None and _holds_values(media_type):
             made["schema"] = self._schema(content.type, mode)
-        # Where a body may be JSON or text, an example is of one of them.
-        examples = {name: value for name, value in content.examples.items() if isinstance(value, str) == plain}
+        # Where a body may be JSON or text, an example is of one of them; a stream's are its events.
+        examples = {
+            name: value for name, value in content.examples.items() if content.events or isinstance(value, str) == plain
+        }
         if examples and (plain or made):
             made["examples"] = {name: {"value": value} for name, value in examples.items()}
         return made
@@ -257,7 +259,8 @@ class _Document:
         """What each event of a stream may be: before OpenAPI 3.2 a schema has no other way to speak of a stream."""
         return {
             "description": "Each event of the stream.",
-            "oneOf": [self._event(name, kind, mode) for name, kind in content.events.items()],
+            # Any: the data of one may be a text that is in the form of another.
+            "anyOf": [self._event(name, kind, mode) for name, kind in content.events.items()],
         }
 
     def _event(self, name: str, kind: Any, mode: JsonSchemaMode) -> dict[str, Any]:  # noqa: ANN401

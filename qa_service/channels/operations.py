@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypeVar
@@ -20,8 +21,9 @@ class Content:
 
     ``type`` is anything pydantic can describe: a model, a dataclass, ``dict[str, int]``; None where the body is no
     JSON, such as a page. ``events`` are the server-sent events of a stream, each with the type of its data, or the
-    data itself where it is always the same; those, and what has an empty name, are sent without one. ``headers`` are
-    what a reply carries along, each with a line about it.
+    data itself where it is always the same; those, and what has an empty name, are sent without one. Its examples are
+    the events of one stream, in their order, as ``event_example`` makes them. ``headers`` are what a reply carries
+    along, each with a line about it.
     """
 
     type: Any = None
@@ -85,6 +87,12 @@ PAGE_LANGUAGE = Parameter(
 
 PAGE = Content(media_types=("text/html",), description="A page.")
 NOTHING = Content(media_types=(), description="Done; there is nothing to say.")
+
+
+def event_example(data: Any, name: str = "") -> dict[str, str]:  # noqa: ANN401 (JSON)
+    """An event of a stream as its schema has it: its name, if it has one, and its data as they are sent."""
+    sent = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)
+    return ({"event": name} if name else {}) | {"data": sent}
 
 
 def operation(described: Operation) -> Callable[[View], View]:
