@@ -23,7 +23,7 @@ def test_it_works_with_the_settings_that_it_is_given_and_not_with_the_environmen
 
 
 def test_no_secret_stands_on_its_command_line(tmp_path):
-    given = load_settings(admin_keys="a-secret", api_keys="a-secret", llm_api_key="a-secret")
+    given = load_settings(admin_keys="a-secret", api_keys="a-secret-too", llm_api_key="a-secret")
     assert "a-secret" not in " ".join(command(given))
 
 

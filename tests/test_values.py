@@ -227,9 +227,9 @@ def test_any_text_can_be_read(text, language):
 
 @pytest.mark.parametrize("unit", ["1 ", "one ", "12 to ", "1,", "may 1 ", "between ", "vingt et ", "1-"])
 def test_reading_takes_linear_time(unit):
-    started = time.perf_counter()
+    started = time.thread_time()
     values_of(unit * 10_000, "en")
-    assert time.perf_counter() - started < 10
+    assert time.thread_time() - started < 10
 
 
 def test_numbers_beyond_all_bounds_are_compared_too():

@@ -148,10 +148,10 @@ def test_spaces_are_single_and_what_binds_words_stays() -> None:
 
 @pytest.mark.parametrize("flood", [" ", ".", "?!", "!)", "*", "- ", "`", "«", "[", "\u00a0!"])
 def test_a_flood_of_one_sign_takes_no_time(flood: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     for claim in claims(f"It opened{flood * (60_000 // len(flood))}in May [1]."):
         with_markers(claim.text, claim.cited)
-    assert time.perf_counter() - started < 2
+    assert time.thread_time() - started < 2
 
 
 @pytest.mark.parametrize("text", ["", "  \n ", "[1]", "[1][2]\n", "**"])

@@ -96,12 +96,12 @@ def test_every_word_has_its_flags() -> None:
 def test_reading_takes_linear_time() -> None:
     text = "Nobody said that the bridge did not open, and prices rose by 5 percent in Lambert, " * 40
     read_statement(text, "en")
-    began = time.perf_counter()
+    began = time.thread_time()
     read_statement(text, "en")
-    short = time.perf_counter() - began
-    began = time.perf_counter()
+    short = time.thread_time() - began
+    began = time.thread_time()
     read_statement(text * 10, "en")
-    assert time.perf_counter() - began < 40 * short + 0.05
+    assert time.thread_time() - began < 40 * short + 0.05
 
 
 def test_apostrophes_and_spaces_are_plain() -> None:
