@@ -26,6 +26,7 @@ from werkzeug.exceptions import (
 
 from qa_service.channels.bodies import BROKEN_OFF, body_of, require_plain
 from qa_service.channels.operations import HAS_TEXT, Content, Operation, Parameter, operation
+from qa_service.channels.problems import PROBLEM_TYPE, Problem
 from qa_service.errors import TooManyDocuments
 from qa_service.publishing import FIELDS, LONGEST_ID, SUFFIXES, Job, Publisher
 
@@ -144,6 +145,12 @@ _JOB_DONE = {
 }
 _JOB_FAILED = _JOB_DONE | {"state": "failed", "detail": "fr/passerelle.pdf is encrypted.", "generation": None}
 
+_NOT_NOW = Content(
+    Problem,
+    (PROBLEM_TYPE,),
+    description="The documents folder or the database cannot be used, or too many documents are being taken in.",
+    headers={"Retry-After": "Where too many are being taken in: the seconds until it is worth sending this one again."},
+)
 _PUT = Operation(
     summary="Publish a document",
     tag=_TAG,
@@ -153,8 +160,8 @@ _PUT = Operation(
     access="admin",
     body=Content(DocumentBody, ("application/json", *SUFFIXES), {"English": _ENGLISH_JSON, "French": _FRENCH_JSON}),
     parameters=(_ID, *_FIELD_HEADERS),
-    replies={202: Content(Accepted, examples={"queued": _BEGUN})},
-    problems=(400, 409, 413, 415, 422, 503),
+    replies={202: Content(Accepted, examples={"queued": _BEGUN}), 503: _NOT_NOW},
+    problems=(400, 409, 413, 415, 422),
 )
 _DELETE = Operation(
     summary="Remove a document",
