@@ -167,7 +167,7 @@ def warn_of_waiting(settings: Settings) -> None:
     with closing(Database(settings)) as database, suppress(StorageUnavailable):
         if count := Jobs(database).count_waiting():
             _LOG.warning(
-                "Documents that were sent or removed and are not indexed yet: %d. QA_ADMIN_KEYS is not set, and nobody "
-                "indexes them: set it, or run `qa-service index`.",
+                "Documents that were sent or removed and may not be indexed yet: %d. Nobody indexes them while "
+                "QA_ADMIN_KEYS is not set: set it, or run `qa-service index`.",
                 count,
             )

@@ -243,7 +243,7 @@ def test_a_service_that_publishes_nothing_says_what_waits(settings, publisher, c
         put(publisher, f"en/{name}")
     create_app(settings).extensions["qa_service"].close()
     (said,) = warnings(caplog)
-    assert "not indexed yet: 2." in said
+    assert "not be indexed yet: 2." in said
     assert "QA_ADMIN_KEYS" in said
 
 
