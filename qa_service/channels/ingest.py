@@ -100,16 +100,13 @@ _ID = Parameter(
     required=True,
     example="fr/visa",
 )
-# Percent-encoded, a text may be longer than it is.
-_FieldHeader = (
-    Annotated[str, Field(max_length=_LONGEST_FIELD)] | Annotated[str, Field(pattern="^[Uu][Tt][Ff]-8'[^']*'")]
-)
 _FIELD_HEADERS = tuple(
     Parameter(
         f"{_HEADER}{name.replace('_', '-').title()}",
-        _FieldHeader,
+        str,
         "header",
-        f"The field `{name}` of a document that is sent as it is: UTF-8, or `UTF-8''` and percent-encoded.",
+        # No bound in the type: percent-encoded a text is longer than it is, and beside JSON a header is not read.
+        f"The field `{name}` of a document that is sent as it is.",
     )
     for name in FIELDS
 )
@@ -156,7 +153,8 @@ _PUT = Operation(
     tag=_TAG,
     description="Puts a document into the documents folder, in the place of what its id has now, and indexes it in the "
     "background. The body is the document itself, with its fields in headers, or JSON. It is read before anything "
-    "changes: what cannot be read is refused with 422.",
+    "changes: what cannot be read is refused with 422. A field in a header is UTF-8, or `UTF-8''` and percent-encoded, "
+    f"of at most {_LONGEST_FIELD} characters; beside JSON it is passed over.",
     access="admin",
     body=Content(DocumentBody, ("application/json", *SUFFIXES), {"English": _ENGLISH_JSON, "French": _FRENCH_JSON}),
     parameters=(_ID, *_FIELD_HEADERS),

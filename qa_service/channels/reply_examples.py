@@ -1,6 +1,7 @@
-"""Examples of replies, as the OpenAPI document and its page show them: of the sample articles in ``documents``.
+"""Examples of replies, as the OpenAPI document and its page show them.
 
-Ids, scores, times and sizes are made up; every quote stands in its article where the example says.
+They are of the sample articles in ``documents``, where every quote stands as the example says, and of the documents
+that the examples of publishing send. Ids, scores, times and sizes are made up.
 """
 
 from __future__ import annotations
@@ -94,9 +95,9 @@ PASSAGES: Mapping[str, Any] = {
                 "commission mixte, ce qui devrait multiplier les déplacements dans les deux sens.\n\n"
                 "Avant de partir\n\nL’annonce reste brève sur les aspects pratiques. Elle ne décrit pas les contrôles "
                 "à l’aéroport et n’énumère pas les documents à présenter en plus du passeport. Avant d’acheter un "
-                "billet, mieux vaut donc se renseigner auprès de l’ambassade concernée.\n\nIl reste que le principe est clair\u00a0: pour "
-                "les porteurs d’un passeport ordinaire, le visa ne sera plus un obstacle entre le Maroc et le "
-                "Kazakhstan.",
+                "billet, mieux vaut donc se renseigner auprès de l’ambassade concernée.\n\n"
+                "Il reste que le principe est clair\u00a0: pour les porteurs d’un passeport ordinaire, le visa ne "
+                "sera plus un obstacle entre le Maroc et le Kazakhstan.",
                 "start": 1321,
                 "end": 1906,
                 "score": 0.57,
@@ -189,12 +190,16 @@ _PIECES = (
     "- [1] ",
     f"*{_ENGLISH['title']}* (18 March 2025) — <{_CITED_IN_ENGLISH['url']}>",
 )
-_CHAT = {"id": f"chatcmpl-{_ID}", "created": _CREATED, "model": "qa-service"}
+
+
+def _chat(kind: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 (JSON)
+    return {"id": f"chatcmpl-{_ID}", "object": kind, "created": _CREATED, "model": "qa-service"} | more
+
+
 COMPLETION: Mapping[str, Any] = {
-    "English": _CHAT
-    | {
-        "object": "chat.completion",
-        "choices": [
+    "English": _chat(
+        "chat.completion",
+        choices=[
             {
                 "index": 0,
                 "message": _SOURCES | {"role": "assistant", "content": "".join(_PIECES), "refusal": None},
@@ -202,14 +207,14 @@ COMPLETION: Mapping[str, Any] = {
                 "logprobs": None,
             }
         ],
-        "usage": {"prompt_tokens": 7, "completion_tokens": 68, "total_tokens": 75},
-    }
+        usage={"prompt_tokens": 7, "completion_tokens": 68, "total_tokens": 75},
+    )
 }
 
 
 def _chunk(delta: Mapping[str, Any], reason: str | None = None, **more: Any) -> dict[str, str]:  # noqa: ANN401 (JSON)
     choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
-    return event_example(_CHAT | {"object": "chat.completion.chunk", "choices": [choice]} | more)
+    return event_example(_chat("chat.completion.chunk", choices=[choice], **more))
 
 
 CHUNKS: Mapping[str, Any] = {

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 
 from qa_service.answers import Answer, Citation
 from qa_service.articles import DocumentFile, read_article
@@ -49,6 +50,21 @@ def test_listed_articles_are_the_sample_articles() -> None:
     for shown in listed["documents"]:
         article = read_article(DocumentFile(shown["id"], DOCUMENTS / f"{shown['id']}.md"), max_bytes=100_000)
         assert shown == {name: getattr(article, name) for name in shown}
+
+
+def test_documents_are_those_that_the_examples_of_publishing_send(client: FlaskClient, tmp_path: Path) -> None:
+    paths = client.get("/openapi.json").get_json()["paths"]
+    sent = paths["/api/documents/{document_id}"]["put"]["requestBody"]["content"]["application/json"]["examples"]
+    assert sent.keys() == reply_examples.DOCUMENT.keys()
+    for language, shown in reply_examples.DOCUMENT.items():
+        body = sent[language]["value"]
+        path = tmp_path / f"document.{'md' if body.get('format') == 'markdown' else 'txt'}"
+        path.write_text(body["text"], encoding="utf-8")
+        article = read_article(DocumentFile(shown["id"], path), max_bytes=100_000)
+        fields = {
+            name: body[name] for name in ("title", "language", "url", "published", "translation_of") if name in body
+        }
+        assert shown == vars(article) | fields | {"translations": shown["translations"]}
 
 
 def test_answers_are_in_both_languages_and_one_is_none() -> None:
