@@ -21,6 +21,16 @@ _SCHEMA = "#/components/schemas/"
 _METHODS = ("get", "put", "post", "delete", "patch")
 _FORM = "application/x-www-form-urlencoded"
 _JSON = "application/json"
+_EVENTS = "text/event-stream"
+# Names of examples that the page says in its own language.
+_NAMES = {
+    "English": "docs_example_en",
+    "French": "docs_example_fr",
+    "Streamed": "docs_example_stream",
+    "A French answer to an English question": "docs_example_across",
+    "In both languages": "docs_example_both",
+    "Not in the articles": "docs_example_none",
+}
 
 
 class Piece(NamedTuple):
@@ -44,11 +54,20 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Request:
-    """A request that can be copied, and what it is an example of."""
+class Example:
+    """A request that can be copied, or a reply; its name in English, or the key of the page's text for it."""
 
     name: str
-    command: str
+    text: str
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A reply that is no error, and what it may look like."""
+
+    line: Line
+    examples: tuple[Example, ...]
 
 
 @dataclass(frozen=True)
@@ -64,8 +83,9 @@ class Described:
     parameters: tuple[Line, ...]
     media_types: tuple[str, ...]
     fields: tuple[Line, ...]
-    replies: tuple[Line, ...]
-    requests: tuple[Request, ...]
+    replies: tuple[Reply, ...]
+    errors: tuple[Line, ...]
+    requests: tuple[Example, ...]
 
 
 @dataclass(frozen=True)
@@ -99,6 +119,7 @@ def blueprint(app: Flask, settings: Settings) -> Blueprint:
         base = request.url_root.rstrip("/")
         return page(
             "docs.html",
+            shared=[_parameter(each) for each in found["components"]["parameters"].values()],
             schemas=list(_schemas(found)),
             tags=[(tag["name"], pieces(tag.get("description", ""))) for tag in found["tags"]],
             of={tag["name"]: list(_operations(found, tag["name"], base)) for tag in found["tags"]},
@@ -212,8 +233,10 @@ def _operations(described: Mapping[str, Any], tag: str, base: str) -> Iterator[D
 
 def _operation(described: Mapping[str, Any], path: str, method: str, base: str) -> Described:
     of = described["paths"][path][method]
-    parameters = [_resolved(described, each) for each in of["parameters"]]
+    # What every route takes is said once.
+    parameters = [each for each in of["parameters"] if "$ref" not in each]
     content = of.get("requestBody", {}).get("content", {})
+    replies = {status: _resolved(described, reply) for status, reply in of["responses"].items()}
     body: Mapping[str, Any] = next((sent.get("schema", {}) for sent in content.values()), {})
     return Described(
         id=of["operationId"],
@@ -222,20 +245,24 @@ def _operation(described: Mapping[str, Any], path: str, method: str, base: str) 
         summary=pieces(of["summary"]),
         said=pieces(of.get("description", "")),
         access=_access(of),
-        parameters=tuple(
-            Line(
-                each["name"],
-                kind_of(each["schema"]),
-                pieces(each.get("description", "")),
-                place=each["in"],
-                required=each.get("required", False),
-            )
-            for each in parameters
-        ),
+        parameters=tuple(map(_parameter, parameters)),
         media_types=tuple(content),
         fields=_fields(_resolved(described, body)),
-        replies=tuple(_reply(status, _resolved(described, reply)) for status, reply in of["responses"].items()),
+        replies=tuple(
+            Reply(_reply(status, reply), tuple(_shown(reply))) for status, reply in replies.items() if status < "400"
+        ),
+        errors=tuple(_reply(status, reply) for status, reply in replies.items() if status >= "400"),
         requests=tuple(_requests(of, method, base + _filled(path, parameters))),
+    )
+
+
+def _parameter(parameter: Mapping[str, Any]) -> Line:
+    return Line(
+        parameter["name"],
+        kind_of(parameter["schema"]),
+        pieces(parameter.get("description", "")),
+        place=parameter["in"],
+        required=parameter.get("required", False),
     )
 
 
@@ -253,6 +280,27 @@ def _reply(status: str, reply: Mapping[str, Any]) -> Line:
     return Line(status, _joined(kinds, ", "), pieces(reply["description"]))
 
 
+def _shown(reply: Mapping[str, Any]) -> Iterator[Example]:
+    """What a reply may look like; a stream's events are one example."""
+    for media_type, content in reply.get("content", {}).items():
+        examples = {name: each["value"] for name, each in content.get("examples", {}).items()}
+        if media_type == _EVENTS and examples:
+            yield Example("", "\n\n".join(map(_sent_event, examples.values())), "docs_example_stream")
+            continue
+        for name, value in examples.items():
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
+            yield _example(name, text.strip("\n"))
+
+
+def _sent_event(event: Mapping[str, str]) -> str:
+    """An event as it comes over the wire."""
+    return "\n".join(f"{name}: {value}" for name, value in event.items())
+
+
+def _example(name: str, text: str) -> Example:
+    return Example(name, text, _NAMES.get(name, ""))
+
+
 def _filled(path: str, parameters: list[Mapping[str, Any]]) -> str:
     """A path with an example in each of its places."""
     for each in parameters:
@@ -261,13 +309,13 @@ def _filled(path: str, parameters: list[Mapping[str, Any]]) -> str:
     return path
 
 
-def _requests(of: Mapping[str, Any], method: str, address: str) -> Iterator[Request]:
+def _requests(of: Mapping[str, Any], method: str, address: str) -> Iterator[Example]:
     """A request for each example of the body; one where there is no body, or no example of it."""
-    words = ["curl", address]
+    command = [["curl", address]]
     if method not in ("get", "post"):
-        words += ["-X", method.upper()]
+        command.append(["-X", method.upper()])
     if of["security"]:
-        words += ["-H", "Authorization: Bearer KEY"]
+        command.append(["-H", "Authorization: Bearer KEY"])
     content = of.get("requestBody", {}).get("content", {})
     told = False
     for media_type, sent in content.items():
@@ -275,16 +323,21 @@ def _requests(of: Mapping[str, Any], method: str, address: str) -> Iterator[Requ
             continue  # the same form once more
         for name, example in sent.get("examples", {}).items():
             told = True
-            yield Request(name, shlex.join([*words, *_sent(media_type, example["value"])]))
+            yield _example(name, _command([*command, *_sent(media_type, example["value"])]))
     if not told and not content:
-        yield Request("", shlex.join([*words, "-X", "POST"] if method == "post" else words))
+        yield _example("", _command([*command, ["-X", "POST"]] if method == "post" else command))
 
 
-def _sent(media_type: str, value: Any) -> list[str]:  # noqa: ANN401 (JSON)
+def _command(parts: list[list[str]]) -> str:
+    """A command with each of its options on a line of its own."""
+    return " \\\n  ".join(map(shlex.join, parts))
+
+
+def _sent(media_type: str, value: Any) -> list[list[str]]:  # noqa: ANN401 (JSON)
     if media_type == _FORM:
-        return [word for name, text in value.items() for word in ("--data-urlencode", f"{name}={text}")]
+        return [["--data-urlencode", f"{name}={text}"] for name, text in value.items()]
     body = value if isinstance(value, str) and media_type != _JSON else json.dumps(value, ensure_ascii=False)
-    return ["-H", f"Content-Type: {media_type}", "--data-binary" if media_type != _JSON else "-d", body]
+    return [["-H", f"Content-Type: {media_type}"], ["--data-binary" if media_type != _JSON else "-d", body]]
 
 
 def _resolved(described: Mapping[str, Any], part: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -183,9 +183,9 @@ TEXTS: dict[str, dict[Language, str]] = {
     },
     "docs": {"en": "HTTP interface", "fr": "Interface HTTP"},
     "docs_about": {
-        "en": "Every route of this service, as it describes itself, with requests to copy.",
+        "en": "Every route of this service, as it describes itself, with requests to copy and examples of replies.",
         "fr": "Toutes les routes de ce service, telles qu’il les décrit lui-même (en anglais), avec des requêtes à"
-        " copier.",
+        " copier et des exemples de réponses.",
     },
     "docs_file": {
         "en": "The same as a file for programs: openapi.json",
@@ -207,7 +207,20 @@ TEXTS: dict[str, dict[Language, str]] = {
     "docs_else": {"en": "else", "fr": "sinon"},
     "docs_body": {"en": "Body:", "fr": "Corps :"},
     "docs_replies": {"en": "Replies", "fr": "Réponses"},
+    "docs_errors": {"en": "Errors", "fr": "Erreurs"},
     "docs_requests": {"en": "Requests", "fr": "Requêtes"},
+    "docs_shared": {"en": "With every request", "fr": "Avec toute requête"},
+    "docs_fields": {"en": "Fields", "fr": "Champs"},
+    "docs_example": {"en": "Example", "fr": "Exemple"},
+    "docs_example_en": {"en": "In English", "fr": "En anglais"},
+    "docs_example_fr": {"en": "In French", "fr": "En français"},
+    "docs_example_both": {"en": "In both languages", "fr": "Dans les deux langues"},
+    "docs_example_stream": {"en": "As a stream", "fr": "En flux"},
+    "docs_example_none": {"en": "Not in the articles", "fr": "Absent des articles"},
+    "docs_example_across": {
+        "en": "A French answer to an English question",
+        "fr": "Réponse en français à une question en anglais",
+    },
     "docs_schemas": {"en": "Schemas", "fr": "Schémas"},
     "sign_in": {"en": "Sign in", "fr": "S’identifier"},
     "sign_in_why": {

@@ -233,6 +233,43 @@ def test_no_width_needs_sideways_scrolling(visit: Visit, width: int) -> None:
     visit.problems[:] = [problem for problem in visit.problems if "404" not in problem]
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 1280])
+def test_what_docs_fold_breaks_no_rule(
+    browser: Browser, served: str, violations: Callable[[Page], list[str]], scheme: Any, width: int
+) -> None:
+    size = {"width": width, "height": 800}
+    with visiting(browser, served, "/docs?lang=fr", color_scheme=scheme, viewport=size) as visit:
+        page = visit.page
+        page.get_by_text("Exemple En anglais").first.click()
+        expect(page.get_by_text('"conversation_id": ').first).to_be_visible()
+        page.evaluate("document.querySelectorAll('details').forEach((fold) => { fold.open = true; })")
+        assert violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_docs_lead_to_what_can_be_seen_without_a_script(plain_visit: Visit) -> None:
+    page = plain_visit.page
+    page.goto(f"{plain_visit.base}/docs#schema-Citation")
+    expect(page.get_by_role("heading", name="Citation", exact=True)).to_be_in_viewport()
+    expect(page.locator("#schema-Citation dl")).to_be_visible()
+    expect(page.locator("#schema-Answer dl")).to_be_hidden()
+    page.get_by_role("link", name="PUT /api/documents/{document_id}").first.click()
+    expect(page.get_by_role("heading", name="PUT /api/documents/{document_id}")).to_be_in_viewport()
+
+
+def test_a_route_in_the_list_stands_in_one_column(visit: Visit) -> None:
+    page = visit.page
+    for width in (640, 800, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.goto(f"{visit.base}/docs")
+        split = page.evaluate(
+            "[...document.querySelectorAll('.docs nav li')].filter((one) => new Set("
+            "[...one.getClientRects()].map((part) => part.left)).size > 1).map((one) => one.textContent)"
+        )
+        assert split == []
+
+
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
 def test_text_of_twice_the_size_is_whole(visit: Visit, size: Any) -> None:
     """WCAG 2.2, 1.4.4: by zoom, which is a smaller window for the page, and by a larger font of the reader's own."""

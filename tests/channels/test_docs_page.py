@@ -15,12 +15,15 @@ from flask.testing import FlaskClient
 from qa_service.channels import docs_page
 from qa_service.channels.docs_page import Piece, kind_of, pieces
 from qa_service.channels.operations import Content, Operation, operation
+from qa_service.channels.reply_examples import ANSWERS
 from qa_service.language import LANGUAGES
 from tests.channels.fake_pipeline import FakePipeline, app_for
 
 
 def commands(page: str) -> list[list[str]]:
-    return [shlex.split(unescape(line)) for line in re.findall(r"<pre[^>]*><code>(.*?)</code></pre>", page, re.DOTALL)]
+    """The requests of the page, as a shell reads them."""
+    found = re.findall(r'<pre class="command"[^>]*><code>(.*?)</code></pre>', page, re.DOTALL)
+    return [shlex.split(unescape(line).replace(" \\\n", " ")) for line in found]
 
 
 def shown(kind: tuple[Piece, ...]) -> str:
@@ -94,8 +97,57 @@ def test_requests_can_be_copied_and_are_answered() -> None:
 
 def test_requests_name_the_place_that_a_proxy_gives_the_service(client: FlaskClient) -> None:
     page = client.get("/docs", environ_overrides={"SCRIPT_NAME": "/qa"}, headers={"Host": "news.example"}).text
-    assert "curl http://news.example/qa/api/ask " in page
+    assert "curl http://news.example/qa/api/ask \\\n" in page
     assert 'href="/qa/openapi.json"' in page
+
+
+def folds(page: str, summary: str) -> list[str]:
+    """What is folded under a line that begins so, as text."""
+    found = re.findall(rf"<summary>{summary}\b.*?</summary>(.*?)</details>", page, re.DOTALL)
+    return [unescape(re.sub("<[^>]*>", "", fold)).strip() for fold in found]
+
+
+def test_replies_are_shown_as_they_come(client: FlaskClient) -> None:
+    shown = folds(client.get("/docs").text, "Example")
+    assert len(shown) > 15
+    whole = [json.loads(example) for example in shown if example.startswith("{")]
+    assert ANSWERS["English"] in whole
+    assert ANSWERS["French"] in whole
+    asked, chat = [example for example in shown if example.startswith(("event: ", "data: "))]
+    events = [dict(line.split(": ", 1) for line in event.split("\n")) for event in asked.split("\n\n")]
+    assert [event["event"] for event in events] == ["progress", "delta", "citation", "done"]
+    assert json.loads(events[-1]["data"]) == ANSWERS["English"]
+    assert chat.endswith("\n\ndata: [DONE]")
+    assert any(example.startswith("# HELP qa_questions_total") for example in shown)
+
+
+def test_errors_and_fields_of_schemas_are_folded(client: FlaskClient) -> None:
+    page, document = client.get("/docs").text, client.get("/openapi.json").get_json()
+    described = [operation for item in document["paths"].values() for operation in item.values()]
+    errors = folds(page, "Errors")
+    assert len(errors) == len(described)
+    assert any("413" in fold and "The body is too large." in fold for fold in errors)
+    assert "The body is too large." not in re.sub(r"(?s)<details>.*?</details>", "", page)
+    # What a link leads to is not folded itself.
+    for fold in re.findall(r"<details>.*?</details>", page, re.DOTALL):
+        assert not re.search(r"\sid=", fold)
+    assert len(folds(page, "Fields")) == len(document["components"]["schemas"])
+
+
+def test_what_every_route_takes_is_said_once(client: FlaskClient) -> None:
+    assert client.get("/docs").text.count('<code class="term">X-Request-ID</code>') == 1
+
+
+def test_names_of_examples_are_in_the_language_of_the_page(client: FlaskClient) -> None:
+    french, english = client.get("/docs?lang=fr").text, client.get("/docs?lang=en").text
+    for name in ("In English", "In French", "As a stream", "A French answer to an English question"):
+        assert f">{name}<" in english
+        assert f">{name}<" not in french
+    for name in ("En anglais", "En français", "En flux", "Réponse en français à une question en anglais"):
+        assert f'<p class="dateline">{name}</p>' in french
+    assert '<summary>Exemple <span class="kind">En anglais</span></summary>' in french
+    # One that the page has no words for is English, and says so.
+    assert '<span class="kind"><span lang="en">queued</span></span>' in french
 
 
 def other(said: Operation, method: str) -> list[list[str]]:
