@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import threading
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,6 +19,7 @@ from qa_service.indexing import index_documents
 from qa_service.pipeline import Pipeline
 from qa_service.settings import PREFIX, Settings, load_settings
 from tests.llm_server import LlmServer
+from tests.local_server import in_a_thread
 
 hypothesis.settings.register_profile("shared-cores", deadline=None, database=None)
 hypothesis.settings.load_profile("shared-cores")
@@ -225,14 +225,8 @@ class EmbeddingsServer:
 
     @contextmanager
     def running(self):
-        thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
+        with in_a_thread(self._server):
             yield self
-        finally:
-            self._server.shutdown()
-            self._server.server_close()
-            thread.join()
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from qa_service.settings import Settings, load_settings
+from tests.local_server import in_a_thread
 
 # What no log and no message may hold: the key of the tests, and what the server says about its errors.
 KEY = "sk-a-key-of-the-tests"
@@ -354,15 +355,11 @@ class LlmServer:
 
     @contextmanager
     def running(self) -> Iterator[LlmServer]:
-        thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield self
-        finally:
-            self._stopping.set()
-            self._server.shutdown()
-            self._server.server_close()
-            thread.join()
+        with in_a_thread(self._server):
+            try:
+                yield self
+            finally:
+                self._stopping.set()
 
     def _next(self, request: Request) -> Reply:
         with self._lock:

@@ -19,6 +19,7 @@ from qa_service.errors import MissingExtra, SettingsError
 from qa_service.pipeline import Pipeline
 from tests.channels.fake_pipeline import FakePipeline, app_for
 from tests.llm_server import KEY, says
+from tests.local_server import in_a_thread
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -63,14 +64,8 @@ class Collector:
 
     @contextmanager
     def running(self):
-        thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
+        with in_a_thread(self._server):
             yield self
-        finally:
-            self._server.shutdown()
-            self._server.server_close()
-            thread.join()
 
     def named(self, name: str):
         """The spans of a name, after what is left was sent."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ import pytest
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from tests.channels.fake_pipeline import FakePipeline, app_for
+from tests.local_server import in_a_thread
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -86,14 +86,8 @@ def _closed(app: WSGIApplication) -> WSGIApplication:
 def serving(app: WSGIApplication) -> Iterator[str]:
     """An application on a port of its own; its address."""
     server = make_server("127.0.0.1", 0, _closed(app), threaded=True, request_handler=_Quiet)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with in_a_thread(server) as address:
+        yield address
 
 
 @pytest.fixture

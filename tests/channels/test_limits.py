@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from fakeredis import TcpFakeServer
@@ -19,6 +18,7 @@ from qa_service.errors import MissingExtra
 from qa_service.keys import name_of, signer
 from qa_service.settings import load_settings
 from tests.channels.fake_pipeline import FakePipeline, app_for
+from tests.local_server import in_a_thread
 
 FIRST, SECOND, ADMIN = "k-5a1e07", "k-6b2f18", "a-7c3d29"
 ONE = "1 per hour"
@@ -268,19 +268,9 @@ def redis() -> Iterator[str]:
 def redis_server():
     server = TcpFakeServer(("127.0.0.1", 0))
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-
-    def stop() -> None:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-    try:
-        yield f"redis://127.0.0.1:{server.server_address[1]}", stop
-    finally:
-        if thread.is_alive():
-            stop()
+    with ExitStack() as until_stopped:
+        address = until_stopped.enter_context(in_a_thread(server))
+        yield address.replace("http", "redis"), until_stopped.close
 
 
 def close(app: Flask) -> None:

@@ -28,6 +28,7 @@ from qa_service.indexing import index_documents
 from qa_service.settings import Settings, load_settings
 from tests.channels.fake_pipeline import FRENCH_ID, FakePipeline, app_for
 from tests.llm_server import LlmServer, says
+from tests.local_server import in_a_thread
 
 DOCUMENTS = Path(__file__).parents[2] / "documents"
 ENGLISH = "When was the visa agreement signed?"
@@ -56,14 +57,8 @@ def served(app: Flask) -> Iterator[str]:
     """The address of an application on this machine."""
     server = make_server("127.0.0.1", 0, app, threaded=True)
     server.daemon_threads = False  # closing waits for the answers that are being sent
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/v1"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with in_a_thread(server) as address:
+        yield f"{address}/v1"
 
 
 @pytest.fixture(scope="module")
