@@ -61,9 +61,7 @@ def test_documents_are_those_that_the_examples_of_publishing_send(client: FlaskC
         path = tmp_path / f"document.{'md' if body.get('format') == 'markdown' else 'txt'}"
         path.write_text(body["text"], encoding="utf-8")
         article = read_article(DocumentFile(shown["id"], path), max_bytes=100_000)
-        fields = {
-            name: body[name] for name in ("title", "language", "url", "published", "translation_of") if name in body
-        }
+        fields = {name: value for name, value in body.items() if name not in ("text", "format")}
         assert shown == vars(article) | fields | {"translations": shown["translations"]}
 
 
