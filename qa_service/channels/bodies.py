@@ -20,8 +20,8 @@ from werkzeug.formparser import FormDataParser
 Body = TypeVar("Body", bound=BaseModel)
 
 # The longest question is far shorter; anything larger is no question. In bytes.
-LARGEST_BODY = 256 * 1024
-_TOO_LARGE = f"The body is larger than {LARGEST_BODY // 1024} KiB."
+_LARGEST_BODY = 256 * 1024
+_TOO_LARGE = f"The body is larger than {_LARGEST_BODY // 1024} KiB."
 
 # The forms of the pages have four fields.
 _MOST_FIELDS = 20
@@ -71,7 +71,7 @@ class _Request(Request):
 def init_app(app: Flask) -> None:
     """Refuse bodies that are too large, and forms of too many fields, before they are read: 413."""
     app.request_class = _Request
-    app.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY, MAX_FORM_MEMORY_SIZE=LARGEST_BODY, MAX_FORM_PARTS=_MOST_FIELDS)
+    app.config.update(MAX_CONTENT_LENGTH=_LARGEST_BODY, MAX_FORM_MEMORY_SIZE=_LARGEST_BODY, MAX_FORM_PARTS=_MOST_FIELDS)
 
 
 def body_of(model: type[Body], sent: bytes | None = None) -> Body:
@@ -98,9 +98,13 @@ def _json_object(sent: bytes | None) -> dict[str, Any]:
 
 def _sent() -> bytes:
     try:
-        return _whole(request.get_data())
+        sent = request.get_data()
     except RequestEntityTooLarge:
         raise RequestEntityTooLarge(_TOO_LARGE) from None
+    # One that does not tell its length is read up to the limit, and cut off there.
+    if request.content_length is None and len(sent) >= _LARGEST_BODY:
+        raise RequestEntityTooLarge(_TOO_LARGE)
+    return _whole(sent)
 
 
 def require_plain() -> None:

@@ -12,6 +12,8 @@ from flask.testing import FlaskClient
 from qa_service.channels.bodies import parsed
 
 QUESTION = '{"question": "When?"}'
+# A body in chunks, as gunicorn gives it.
+CHUNKED = {"wsgi.input_terminated": True, "CONTENT_LENGTH": "", "HTTP_TRANSFER_ENCODING": "chunked"}
 
 
 def sent(client: FlaskClient, body: bytes, **options):
@@ -119,8 +121,10 @@ def test_a_body_that_is_too_large_is_refused(client):
 
 def test_a_body_of_unknown_length_is_no_larger(client):
     body = io.BytesIO(b'{"question": "When?", "more": "' + b"x" * 300_000 + b'"}')
-    response = client.post("/api/ask", input_stream=body, environ_overrides={"wsgi.input_terminated": True})
+    response = client.post("/api/ask", input_stream=body, environ_overrides=CHUNKED)
     assert (response.status_code, response.get_json()["detail"]) == (413, "The body is larger than 256 KiB.")
+    small = client.post("/api/ask", input_stream=io.BytesIO(QUESTION.encode()), environ_overrides=CHUNKED)
+    assert small.status_code == 200
 
 
 @pytest.mark.parametrize("address", ["/", "/feedback", "/sign-in", "/embed"])
