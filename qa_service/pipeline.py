@@ -11,22 +11,23 @@ from datetime import UTC, datetime
 from qa_service import tracing
 from qa_service.answers import Answer, Citation, Delta, Exchange, Progress, Quote, RelatedPassage
 from qa_service.articles import Article, limit_marks
+from qa_service.asking import LONGEST_CONVERSATION_ID as _LONGEST_CONVERSATION_ID
+from qa_service.asking import Asked, checked_language, checked_question, turns_of
 from qa_service.composing import extractive, llm
 from qa_service.composing.citations import Draft, shown
 from qa_service.composing.parallels import parallel_of_span
 from qa_service.composing.reading import Reading, read
-from qa_service.conversations import LONGEST_ID, Conversations, Turn
+from qa_service.conversations import Conversations, Turn
 from qa_service.database import Database
 from qa_service.document_store import DocumentSummary, Work
 from qa_service.embedding_model import EmbeddingModel
-from qa_service.errors import InvalidQuestion, QuestionTooLong
 from qa_service.example_questions import ExampleQuestions
 from qa_service.feedback import LONGEST_COMMENT as _LONGEST_COMMENT
 from qa_service.feedback import Feedback
-from qa_service.follow_ups import asked_language, complete
+from qa_service.follow_ups import complete
 from qa_service.generations import IndexFolder
 from qa_service.index_reader import CurrentIndex, OpenIndex
-from qa_service.language import LANGUAGES, Language, known_language, shown_language, sound
+from qa_service.language import Language
 from qa_service.language_model import Allowance, LanguageModel
 from qa_service.prompting import token_counter
 from qa_service.retrieval import RankedPassage
@@ -43,11 +44,8 @@ _RELATED_FROM = 0.35
 # Passages of one search.
 LARGEST_K = _LARGEST_K
 # Characters: channels refuse or forget longer ids.
-LONGEST_CONVERSATION_ID = LONGEST_ID
+LONGEST_CONVERSATION_ID = _LONGEST_CONVERSATION_ID
 LONGEST_COMMENT = _LONGEST_COMMENT
-# Exchanges that are read of a conversation that is told along with a question, and characters of each answer.
-_TOLD = 20
-_ANSWER_TOLD = 2_000
 
 # An answer while it is written, and at last all of it.
 Events = Generator[Progress | Delta | Citation | Answer, None, None]
@@ -72,23 +70,6 @@ class IndexedDocument:
 
     article: Article
     translations: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """A question that can be taken, and what was said along with it."""
-
-    question: str
-    language: Language | None
-    conversation_id: str | None
-    default_language: Language
-    # The conversation as it is told; None where it is the one that is kept under the id.
-    told: tuple[Exchange, ...] | None = None
-
-    def spoken(self, earlier: list[Turn]) -> Language:
-        """The language to answer in."""
-        shown = self.language or asked_language(self.question) or shown_language(self.question)
-        return shown or _spoken(earlier) or self.default_language
 
 
 class Pipeline:
@@ -177,18 +158,13 @@ class Pipeline:
         The finished answer holds all of it, and takes the place of what was shown before. What is wrong with the
         question or the index is raised here, before anything is shown. Closing it ends the writing.
         """
-        asked = _Asked(
-            self._checked(question),
-            _checked_language(language),
-            _checked_id(conversation_id),
-            default_language,
-            None if earlier is None else tuple(earlier[-_TOLD:]),
-        )
+        longest = self._settings.max_question_chars
+        asked = Asked.checked(question, language, conversation_id, default_language, earlier, longest=longest)
         events = self._events(asked, remember=remember)
         next(events)  # until the passages are found
         return events
 
-    def _events(self, asked: _Asked, *, remember: bool) -> Events:
+    def _events(self, asked: Asked, *, remember: bool) -> Events:
         """Nothing yet when the passages are found, their number, what is written of the answer, and the answer."""
         started = time.perf_counter()
         allowance = self._llm.allowance() if self._llm else None
@@ -230,10 +206,10 @@ class Pipeline:
             self._conversations.add(answer, understood)
         yield answer
 
-    def _earlier(self, asked: _Asked) -> list[Turn]:
+    def _earlier(self, asked: Asked) -> list[Turn]:
         """The conversation before a question: as it was told, else as it is kept."""
         if asked.told is not None:
-            return _turns(asked.told, self._settings.max_question_chars, asked.default_language)
+            return turns_of(asked.told, self._settings.max_question_chars, asked.default_language)
         return self._conversations.turns(asked.conversation_id) if asked.conversation_id else []
 
     def _understood(self, question: str, earlier: list[Turn], language: Language, allowance: Allowance | None) -> str:
@@ -279,7 +255,7 @@ class Pipeline:
 
         Raises InvalidQuestion when the query is empty or too long, or k is not from 1 to 100.
         """
-        asked = self._checked(query)
+        asked = checked_question(query, self._settings.max_question_chars)
         count = checked_k(k)
         with self._index.use() as index:
             return [_shown(found) for found in read(asked, index, self._model, count).ranked]
@@ -291,7 +267,7 @@ class Pipeline:
         at most so many, and none where no question can be made. Raises InvalidQuestion when the language is not one of
         ours.
         """
-        _checked_language(language)
+        checked_language(language)
         with self._index.use() as index:
             return self._examples.of(index, language, count)
 
@@ -343,49 +319,6 @@ class Pipeline:
         keeps = "ok" if self._database.is_usable() else "unavailable"
         writes = "unavailable" if self._llm and self._llm.left_alone else "ok"
         return {"database": keeps if self.keeps_answers else "off", "language_model": writes if self._llm else "off"}
-
-    def _checked(self, question: str) -> str:
-        asked = _clean(question)
-        if not asked:
-            raise InvalidQuestion("The question is empty.")
-        if len(asked) > self._settings.max_question_chars:
-            raise QuestionTooLong(f"The question is longer than {self._settings.max_question_chars} characters.")
-        return asked
-
-
-def _clean(text: str) -> str:
-    return sound(text).replace("\0", " ").strip()
-
-
-def _checked_id(conversation_id: str | None) -> str | None:
-    known = _clean(conversation_id or "")
-    if len(known) > LONGEST_CONVERSATION_ID:
-        raise InvalidQuestion(f"The conversation's id is longer than {LONGEST_CONVERSATION_ID} characters.")
-    return known or None
-
-
-def _spoken(earlier: list[Turn]) -> Language | None:
-    """The language of the conversation: that of its last answer."""
-    return earlier[-1].language if earlier else None
-
-
-def _turns(told: Sequence[Exchange], longest: int, default: Language) -> list[Turn]:
-    """Exchanges as a kept conversation has them, as far as their words show it; ``longest`` in characters."""
-    turns: list[Turn] = []
-    for exchange in told:
-        question, answer = _clean(exchange.question)[:longest], _clean(exchange.answer)[:_ANSWER_TOLD]
-        understood = complete(question, [turn.understood for turn in turns])
-        shown = shown_language(answer) or asked_language(question) or shown_language(question)
-        language = shown or _spoken(turns) or default
-        turns.append(Turn(question, understood, language, abstained=False, answer=answer))
-    return turns
-
-
-def _checked_language(language: str | None) -> Language | None:
-    known = known_language(language)
-    if language is not None and known is None:
-        raise InvalidQuestion(f"The language must be one of {', '.join(LANGUAGES)}.")
-    return known
 
 
 def _related(ranked: list[RankedPassage]) -> tuple[RelatedPassage, ...]:
