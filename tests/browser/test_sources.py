@@ -100,6 +100,7 @@ def test_a_phone_shows_an_article_over_the_answer(visit: Visit) -> None:
     expect(panel).to_be_hidden()
     expect(page.get_by_role("button", name="Source 1")).to_be_focused()
     page.get_by_role("button", name="Source 1").click()
+    expect(panel.locator("mark")).to_be_in_viewport()  # a click before that finds no sheet
     page.mouse.click(100, 20)  # beside the sheet
     expect(panel).to_be_hidden()
 
