@@ -14,7 +14,7 @@ browser never adds one by itself (it does add ``Basic``).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
@@ -26,6 +26,7 @@ from qa_service.channels.cross_origin import from_allowed_script
 from qa_service.channels.operations import (
     PAGE,
     PAGE_LANGUAGE,
+    SAFE_METHODS,
     Access,
     Content,
     Operation,
@@ -40,7 +41,6 @@ from qa_service.settings import Settings
 
 COOKIE = "qa_session"
 
-_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _OWN_SITES = frozenset({"same-origin", "none"})
 _PORTS = {"http": 80, "https": 443}
 
@@ -76,11 +76,7 @@ _CHECKED = Operation(
     parameters=(_NEXT, PAGE_LANGUAGE),
     body=Content(SignInForm, ("application/x-www-form-urlencoded", "multipart/form-data")),
     replies={
-        303: Content(
-            media_types=(),
-            description="To the page that was asked for.",
-            headers={"Location": "Where that is.", "Set-Cookie": "`qa_session`, for 30 days."},
-        ),
+        303: replace(_ONWARDS, headers={**_ONWARDS.headers, "Set-Cookie": "`qa_session`, for 30 days."}),
     },
     problems=(401,),
 )
@@ -162,7 +158,7 @@ def _blueprint(keys: Keys) -> Blueprint:
 
 
 def _same_site_only(scripting_origins: tuple[str, ...]) -> None:
-    if request.method in _SAFE_METHODS or _bearer() is not None or _from_own_site():
+    if request.method in SAFE_METHODS or _bearer() is not None or _from_own_site():
         return
     # These need a key of their own where there are keys: see _let_in.
     if from_allowed_script(scripting_origins):
@@ -210,7 +206,7 @@ def _shown_the_way(*, framed: bool) -> Response:
             raise NotFound
         # A frame cannot show the sign-in, and one on another site would never have its session.
         return _challenged(page("sign_in_first.html", 401))
-    sent = request.method not in _SAFE_METHODS  # and lost: the page says so
+    sent = request.method not in SAFE_METHODS  # and lost: the page says so
     wanted = None if sent and not _can_be_read() else _this_page()
     return _see(url_for("access.sign_in", next=wanted, lang=chosen_language(), ended=1 if sent else None))
 
@@ -220,7 +216,7 @@ def _let_in(keys: Keys, bearer: str | None) -> bool:
     # A header that is wrong is not made good by a cookie: it alone has passed for no forgery.
     if bearer is None:
         # Nor is a session for the scripts of other sites, whichever may call.
-        known = _signed_in(keys) and (request.method in _SAFE_METHODS or _from_own_site())
+        known = _signed_in(keys) and (request.method in SAFE_METHODS or _from_own_site())
     else:
         known = bool(keys) and keys.accept(bearer)
     if known:

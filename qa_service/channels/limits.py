@@ -19,14 +19,13 @@ from flask import Flask, Response, request
 from flask_limiter import ApplicationLimit, Limiter
 
 from qa_service.channels.access import access_of, caller
+from qa_service.channels.operations import SAFE_METHODS
 from qa_service.errors import MissingExtra
 from qa_service.settings import Settings
 
 # How often one address may give a wrong key at the sign-in.
 _WRONG_KEYS = "10 per minute"
 _SIGN_IN = "access.check"
-
-_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 # One household or one machine has at least so much of an IPv6 address to itself.
 _IPV6_NETWORK = 64
@@ -100,7 +99,7 @@ def _impatient() -> dict[str, Any]:
 
 
 def _costs_nothing() -> bool:
-    return request.method in _SAFE_METHODS or access_of(request.endpoint) == "open"
+    return request.method in SAFE_METHODS or access_of(request.endpoint) == "open"
 
 
 def _who() -> str:

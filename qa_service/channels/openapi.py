@@ -23,7 +23,7 @@ from werkzeug.routing import Rule
 
 from qa_service.channels.access import COOKIE
 from qa_service.channels.field_texts import FIELD_TEXTS
-from qa_service.channels.operations import Content, Operation, Parameter, operation, operation_of
+from qa_service.channels.operations import SAFE_METHODS, Content, Operation, Parameter, operation, operation_of
 from qa_service.channels.problems import PROBLEM_TYPE, Problem, is_for_openai_clients
 from qa_service.settings import Settings
 
@@ -89,7 +89,6 @@ _REQUEST_ID = {
     "schema": {"type": "string"},
 }
 
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _WITHOUT_ASKING = frozenset({"HEAD", "OPTIONS"})  # Flask adds them to every route
 _ARGUMENT = re.compile(r"<(?:[^<>]*:)?([^<>:]+)>")
 _BOUNDS = ("maxLength", "maxItems", "maximum")
@@ -387,7 +386,7 @@ def _problems(rule: Rule, method: str, said: Operation, *, pages: bool, closed: 
     if closed:
         # A reader is led to the sign-in, unless the route says otherwise.
         statuses.add(303 if pages and 401 not in statuses else 401)
-    if method not in _SAFE:
+    if method not in SAFE_METHODS:
         statuses |= {403, 429}  # made by another site, or too often: what changes nothing is neither
     if said.access == "admin":
         statuses.add(403)

@@ -11,6 +11,9 @@ from pydantic import Field
 
 View = TypeVar("View", bound=Callable[..., Any])
 
+# The methods that change nothing (RFC 9110, 9.2.1).
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
 # Who may use a route: anybody, whoever has a key or a session, or whoever has an administrator's key.
 Access = Literal["open", "key", "admin"]
 
