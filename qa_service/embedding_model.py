@@ -8,10 +8,9 @@ from functools import cache
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
-from pydantic import ValidationError
 
 from qa_service.embeddings import BilingualEmbeddings
-from qa_service.errors import EmbeddingsUnavailable, MissingExtra, SettingsError
+from qa_service.errors import EmbeddingsUnavailable, MissingExtra, SettingsError, first_line
 from qa_service.tokens import MODEL_DIRECTORY, RANKS_FILE
 from qa_service.words import WordVectors
 
@@ -55,9 +54,9 @@ def load_embeddings(name: str) -> tuple[str, Embeddings]:
     try:
         return name, ProviderEmbeddings(name, init_embeddings(model, provider=provider, **options))
     except ImportError as error:
-        raise MissingExtra(f"QA_EMBEDDINGS={name}: {_first_line(error)}") from None
+        raise MissingExtra(f"QA_EMBEDDINGS={name}: {first_line(error)}") from None
     except Exception as error:  # noqa: BLE001 (each provider refuses a wrong or missing setting in its own way)
-        raise SettingsError(f"QA_EMBEDDINGS={name}: {_first_line(error)}") from None
+        raise SettingsError(f"QA_EMBEDDINGS={name}: {first_line(error)}") from None
 
 
 class ProviderEmbeddings(Embeddings):
@@ -96,13 +95,6 @@ class ProviderEmbeddings(Embeddings):
         if rows.ndim != 2 or len(rows) != count or not rows.shape[1] or not np.isfinite(rows).all():
             raise EmbeddingsUnavailable(f"The embedding model {self._name} did not give one vector for each text.")
         return vectors
-
-
-def _first_line(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        wrong = error.errors(include_url=False, include_input=False)[0]
-        return f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}"
-    return str(error).partition("\n")[0] or type(error).__name__
 
 
 @cache

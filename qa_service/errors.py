@@ -24,6 +24,8 @@
 Each message is one line that says what is wrong and what to do, and names no folder of the machine.
 """
 
+from pydantic_core import ValidationError
+
 # What is said of an error that is not among these: it may name anything.
 UNEXPECTED = "Something went wrong here; the error was logged."
 
@@ -106,3 +108,11 @@ class UnknownJob(QAServiceError):
 
 class StorageUnavailable(QAServiceError):
     """The database fails, and what was asked of it was not done."""
+
+
+def first_line(error: Exception) -> str:
+    """What a library's error says, in one line: of values that do not fit the first, and never the value itself."""
+    if isinstance(error, ValidationError):
+        wrong = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        return f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}"
+    return str(error).partition("\n")[0] or type(error).__name__

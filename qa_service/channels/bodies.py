@@ -17,6 +17,8 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnprocessableEntity, UnsupportedMediaType
 from werkzeug.formparser import FormDataParser
 
+from qa_service.errors import first_line
+
 Body = TypeVar("Body", bound=BaseModel)
 
 # The longest question is far shorter; anything larger is no question. In bytes.
@@ -32,7 +34,6 @@ _TOO_DEEP = f"The body is nested more than {_DEEPEST} levels deep."
 
 # Digits of the longest number: enough for any that means something, and short enough to be read at once.
 _LONGEST_NUMBER = 400
-
 
 BROKEN_OFF = "The body broke off before its end; send it again."
 
@@ -83,9 +84,7 @@ def body_of(model: type[Body], sent: bytes | None = None) -> Body:
     try:
         return model.model_validate(_json_object(sent))
     except ValidationError as error:
-        wrong = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        where = ".".join(map(str, wrong["loc"]))
-        raise UnprocessableEntity(f"{where}: {wrong['msg']}") from None
+        raise UnprocessableEntity(first_line(error)) from None
 
 
 def _json_object(sent: bytes | None) -> dict[str, Any]:

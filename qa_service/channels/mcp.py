@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from qa_service.answers import Answer, Citation, Progress, RelatedPassage
 from qa_service.channels.links import web_address
 from qa_service.channels.page_texts import texts, warning_text
-from qa_service.errors import UNEXPECTED, QAServiceError
+from qa_service.errors import UNEXPECTED, QAServiceError, first_line
 from qa_service.language import Language, one_line
 from qa_service.pipeline import LARGEST_K, LONGEST_CONVERSATION_ID, Pipeline
 
@@ -156,7 +156,7 @@ class Channel:
         try:
             return await tool.call(context, tool.arguments.model_validate(called.arguments or {}))
         except ValidationError as error:
-            return _failed(_first(error))
+            return _failed(first_line(error))
         except Exception as error:  # noqa: BLE001 (a client learns nothing of our insides, whatever fails)
             return _failed(_said(error))
 
@@ -250,12 +250,6 @@ def _result(text: str, value: Answer | Found) -> types.CallToolResult:
 
 def _failed(said: str) -> types.CallToolResult:
     return types.CallToolResult(content=[types.TextContent(type="text", text=said)], is_error=True)
-
-
-def _first(error: ValidationError) -> str:
-    """The first wrong argument, in a line that does not repeat its value."""
-    wrong = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    return f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}"
 
 
 def _said(error: Exception) -> str:

@@ -8,9 +8,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from langchain_core.language_models import BaseChatModel
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 
-from qa_service.errors import MissingExtra, SettingsError
+from qa_service.errors import MissingExtra, SettingsError, first_line
 from qa_service.settings import Settings
 
 _EXTRAS = {"openai": "providers", "anthropic": "anthropic", "mistralai": "mistralai", "ollama": "ollama"}
@@ -43,10 +43,10 @@ def load_chat_model(settings: Settings) -> BaseChatModel:
         made: Any = init_chat_model(model.strip(), model_provider=provider, **_options(provider, settings))
     except ImportError as error:
         extra = _EXTRAS.get(provider)
-        said = _needs_extra(extra) if extra else f"QA_LLM={settings.llm}: {_first_line(error)}"
+        said = _needs_extra(extra) if extra else f"QA_LLM={settings.llm}: {first_line(error)}"
         raise MissingExtra(said) from None
     except Exception as error:  # noqa: BLE001 (each provider refuses a wrong or missing setting in its own way)
-        raise SettingsError(_without_key(f"QA_LLM={settings.llm}: {_first_line(error)}", settings)) from None
+        raise SettingsError(_without_key(f"QA_LLM={settings.llm}: {first_line(error)}", settings)) from None
     if provider == "mistralai":
         made.async_client.headers.update(_HEADERS)  # it takes no headers when it is made
     chat: BaseChatModel = made
@@ -118,10 +118,3 @@ def _without_key(said: str, settings: Settings) -> str:
         if secret:
             said = said.replace(secret, "…")
     return said
-
-
-def _first_line(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        wrong = error.errors(include_url=False, include_input=False)[0]
-        return f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}"
-    return str(error).partition("\n")[0] or type(error).__name__
