@@ -93,3 +93,15 @@ class Answer:
     def to_dict(self) -> dict[str, Any]:
         """The JSON form of the contract."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class KeptAnswer:
+    """What is kept of an answer that was given: enough to show its quotes, or to ask its question again."""
+
+    id: str
+    # As it stands alone: what a follow-up left out is in it.
+    question: str
+    language: Language
+    answer: str
+    citations: tuple[Citation, ...]

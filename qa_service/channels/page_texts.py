@@ -8,7 +8,7 @@ from functools import cache
 
 from qa_service.language import MONTHS, Language
 
-# French punctuation is written with plain spaces here: ``_typeset`` makes them the no-break spaces they should be.
+# French punctuation is written with plain spaces here: ``typeset`` makes them the no-break spaces they should be.
 TEXTS: dict[str, dict[Language, str]] = {
     "name": {"en": "Ask the articles", "fr": "Interroger les articles"},
     "headline": {"en": "What would you like to know?", "fr": "Que voulez-vous savoir ?"},
@@ -260,7 +260,7 @@ TEXTS: dict[str, dict[Language, str]] = {
 @cache
 def texts(language: Language) -> dict[str, str]:
     """Every text of the pages in one language, typeset."""
-    return {key: _typeset(versions[language], language) for key, versions in TEXTS.items()}
+    return {key: typeset(versions[language], language) for key, versions in TEXTS.items()}
 
 
 def warning_text(warning: str, language: Language) -> str:
@@ -284,7 +284,8 @@ def shown_number(number: int, language: Language) -> str:
     return f"{number:,}".replace(",", "\u202f" if language == "fr" else ",")
 
 
-def _typeset(text: str, language: Language) -> str:
+def typeset(text: str, language: Language) -> str:
+    """A text written with plain spaces, with the no-break spaces that French punctuation has."""
     if language != "fr":
         return text
     narrow = re.sub(r" (?=[?!;»])|(?<=«) ", "\u202f", text)
