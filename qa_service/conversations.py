@@ -26,14 +26,16 @@ from sqlalchemy import (
     select,
 )
 
-from qa_service.answers import Answer
+from qa_service.answers import Answer, Citation, KeptAnswer, Quote
 from qa_service.database import SCHEMA, Database, now_ms
+from qa_service.errors import UnknownAnswer
 from qa_service.language import Language, known_language
 
 # Characters: longer ids are refused by those who take them.
 LONGEST_ID = 100
 # Characters of an answer's id.
 LONGEST_ANSWER_ID = 32
+NOT_KEPT = "No answer with this id is kept; it may be older than QA_CONVERSATION_DAYS allows."
 # No question leans on one further back than this.
 TURNS_READ = 6
 
@@ -74,7 +76,7 @@ class Turn:
 class Conversations:
     """The conversations of the last days. Safe to share between threads, and after a fork.
 
-    No method raises, whatever the database does.
+    But for ``find``, no method raises, whatever the database does.
     """
 
     def __init__(self, database: Database, days: int) -> None:
@@ -88,6 +90,20 @@ class Conversations:
         if not self._days or not self._database.exists():
             return []
         return self._database.attempt(lambda connection: _read(connection, conversation_id, self._days), [])
+
+    def find(self, answer_id: str) -> KeptAnswer:
+        """One answer that is kept.
+
+        Raises UnknownAnswer when none has this id, and StorageUnavailable when the database fails.
+        """
+        # What no id can be is kept from the database, which may fail over it.
+        named = len(answer_id) <= LONGEST_ANSWER_ID and answer_id.isascii() and answer_id.isalnum()
+        found = None
+        if named and self._days and self._database.exists():
+            found = self._database.perform(lambda connection: _find(connection, answer_id, self._days))
+        if found is None:
+            raise UnknownAnswer(NOT_KEPT)
+        return found
 
     def add(self, answer: Answer, understood: str) -> None:
         """Keep an answer, with its question as it was understood, and delete what is too old once a day."""
@@ -120,6 +136,20 @@ def _read(connection: Connection, conversation_id: str, days: int) -> list[Turn]
         Turn(question, understood, known_language(language) or "en", bool(abstained), answer, tuple(citations))
         for question, understood, language, abstained, answer, citations in reversed(connection.execute(query).all())
     ]
+
+
+def _find(connection: Connection, answer_id: str, days: int) -> KeptAnswer | None:
+    query = select(TURNS).where(TURNS.c.answer_id == answer_id, TURNS.c.asked_at > kept_after(days))
+    row = connection.execute(query).first()
+    if row is None:
+        return None
+    citations = tuple(_citation(kept) for kept in row.citations)
+    return KeptAnswer(answer_id, row.understood, known_language(row.language) or "en", row.answer, citations)
+
+
+def _citation(kept: dict[str, Any]) -> Citation:
+    parallel = kept["parallel"]
+    return Citation(**{**kept, "parallel": Quote(**parallel) if parallel else None})
 
 
 def _row(answer: Answer, understood: str) -> dict[str, Any]:

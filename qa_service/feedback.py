@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from qa_service.conversations import LONGEST_ANSWER_ID, TURNS, kept_after
+from qa_service.conversations import LONGEST_ANSWER_ID, NOT_KEPT, TURNS, kept_after
 from qa_service.database import SCHEMA, Database, now_ms
 from qa_service.errors import InvalidFeedback, UnknownAnswer
 from qa_service.language import Language, known_language, sound
@@ -103,7 +103,7 @@ class Feedback:
         if not self._may_know(answer_id) or not self._database.perform(
             lambda connection: _rate(connection, answer_id, rating, said, self._days), writes=True
         ):
-            raise UnknownAnswer("No answer with this id is kept; it may be older than QA_CONVERSATION_DAYS allows.")
+            raise UnknownAnswer(NOT_KEPT)
 
     def entries(self) -> Iterator[Entry]:
         """Every rating with its question and answer, the oldest rating first, a few in memory at a time.

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
 from qa_service import tracing
-from qa_service.answers import Answer, Citation, Delta, Exchange, Progress, Quote, RelatedPassage
+from qa_service.answers import Answer, Citation, Delta, Exchange, KeptAnswer, Progress, Quote, RelatedPassage
 from qa_service.articles import Article, limit_marks
 from qa_service.asking import LONGEST_CONVERSATION_ID as _LONGEST_CONVERSATION_ID
 from qa_service.asking import Asked, checked_language, checked_question, turns_of
@@ -241,6 +241,14 @@ class Pipeline:
     def keeps_answers(self) -> bool:
         """Whether answers are kept at all, and can be rated."""
         return self._settings.conversation_days > 0
+
+    def kept_answer(self, answer_id: str) -> KeptAnswer:
+        """An answer that is kept, with its question as it stands alone.
+
+        No index is needed. Raises UnknownAnswer when no kept answer has the id, and StorageUnavailable when the
+        database fails.
+        """
+        return self._conversations.find(answer_id)
 
     def rate(self, answer_id: str, rating: int, comment: str = "") -> None:
         """Keep what a reader thinks of an answer, 1 or -1, in place of an earlier rating.

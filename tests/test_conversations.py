@@ -13,13 +13,15 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from qa_service.answers import Answer, Citation
+from qa_service.answers import Answer, Citation, KeptAnswer, Quote
 from qa_service.conversations import TURNS_READ, Conversations
 from qa_service.database import FILE, Database
+from qa_service.errors import StorageUnavailable, UnknownAnswer
 from qa_service.settings import Settings, load_settings
 
 ASKED = "Who prunes the roses, Wilhelmina?"
@@ -302,3 +304,32 @@ def test_a_server_that_is_not_there_costs_memory_alone(tmp_path, caplog):
         assert kept.turns("c") == []
     assert len(warnings(caplog)) == 1
     assert "hush-hush" not in caplog.text
+
+
+# One answer, found again
+
+
+@pytest.mark.parametrize("parallel", [None, Quote("fr/roseraie", "Des bénévoles taillent.", 3, 26)])
+def test_an_answer_is_found_by_its_id(kept, parallel):
+    given = answer("c")
+    given = replace(given, citations=(replace(CITATION, parallel=parallel),))
+    kept.add(answer("c"), "Another?")
+    kept.add(given, "Who prunes the roses?")
+    assert kept.find(given.id) == KeptAnswer(given.id, "Who prunes the roses?", "en", given.answer, given.citations)
+
+
+@pytest.mark.parametrize("name", ["", "0" * 32, "x" * 500, "../é", "a\0b"])
+def test_an_unknown_answer_is_told_of(kept, name):
+    with pytest.raises(UnknownAnswer):
+        kept.find(name)
+    kept.add(answer("c"), ASKED)
+    with pytest.raises(UnknownAnswer):
+        kept.find(name)
+
+
+def test_an_answer_that_cannot_be_looked_for_is_no_unknown_one(kept, file):
+    given = answer("c")
+    kept.add(given, ASKED)
+    file.write_bytes(b"no database" * 200)
+    with pytest.raises(StorageUnavailable):
+        kept.find(given.id)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from flask import Flask
 
-from qa_service.answers import Answer, Citation, Delta, Exchange, Progress, Quote, RelatedPassage
+from qa_service.answers import Answer, Citation, Delta, Exchange, KeptAnswer, Progress, Quote, RelatedPassage
 from qa_service.app import add_channels
 from qa_service.document_store import DocumentSummary, Work
 from qa_service.errors import IndexUnavailable, InvalidFeedback, QuestionTooLong, UnknownAnswer, UnknownDocument
@@ -104,6 +104,8 @@ class FakePipeline:
         self.asked: list[tuple[str, str | None, str | None]] = []
         # What was told of the conversation along with each question.
         self.told: list[Sequence[Exchange] | None] = []
+        # The language that each was to be answered in if nothing else decided it.
+        self.defaults: list[Language] = []
         self.unavailable = False
         self.keeps_answers = True
         self.rated: list[tuple[str, int, str]] = []
@@ -162,6 +164,7 @@ class FakePipeline:
     ) -> Answer:
         self._check()
         self.told.append(earlier)
+        self.defaults.append(default_language)
         self.asked.append((question, language, conversation_id))
         if "too long" in question:
             raise QuestionTooLong("The question is longer than 2000 characters.")
@@ -201,6 +204,12 @@ class FakePipeline:
     def first_tokens(self, text: str, most: int) -> str:
         words = list(re.finditer(r"\S+", text))
         return text if len(words) <= most else text[: words[most - 1].end()]
+
+    def kept_answer(self, answer_id: str) -> KeptAnswer:
+        if answer_id != "answer":
+            raise UnknownAnswer("No kept answer has this id.")
+        text, citations, _ = self._reply("", "en")
+        return KeptAnswer(answer_id, "When does the visa exemption begin?", "en", text, citations)
 
     def rate(self, answer_id: str, rating: int, comment: str = "") -> None:
         if answer_id != "answer":
