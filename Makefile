@@ -46,7 +46,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/installed-test: $(VENV)/installed
-	$(PIP) --editable '.[test,providers,anthropic,mistralai,ollama,postgres,mcp,otel,redis]'
+	$(PIP) --editable '.[test,providers,anthropic,mistralai,ollama,postgres,mcp,otel,redis,slack]'
 	@touch $@
 
 $(VENV)/installed-llama: $(VENV)/installed-test

@@ -16,6 +16,14 @@ from qa_service.errors import SettingsError
 
 PREFIX = "QA_"
 
+# Settings whose names are another project's: everybody who has set up an app for Slack knows them.
+_OWN_NAMES = {
+    "slack_bot_token": "SLACK_BOT_TOKEN",
+    "slack_signing_secret": "SLACK_SIGNING_SECRET",
+    "slack_app_token": "SLACK_APP_TOKEN",
+    "slack_api_url": "SLACK_API_URL",
+}
+
 # Values that may hold a password or a key: no message repeats them.
 SECRETS = (
     "QA_DATABASE_URL",
@@ -25,6 +33,10 @@ SECRETS = (
     "QA_ADMIN_KEYS",
     "QA_SESSION_SECRET",
     "QA_RATE_LIMIT_STORAGE",
+    "SLACK_BOT_TOKEN",
+    "SLACK_SIGNING_SECRET",
+    "SLACK_APP_TOKEN",
+    "QA_MATTERMOST_TOKENS",
 )
 
 _ORIGIN = re.compile(r"(https?)://([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)(?::([0-9]{1,5}))?")
@@ -46,6 +58,7 @@ class Settings(BaseSettings):
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
+        populate_by_name=True,
     )
 
     documents: Path = Field(
@@ -134,6 +147,49 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[int, Field(ge=0, le=10)] = Field(
         0, description="How many proxies stand before the service, one behind the other; 0 believes no header of any."
     )
+    public_url: str = Field(
+        "",
+        description="Empty: sources in Slack and Mattermost are named without a link; else the address at which "
+        "readers reach the service, which their links begin with.",
+    )
+    slack_bot_token: SecretStr = Field(
+        SecretStr(""),
+        validation_alias=_OWN_NAMES["slack_bot_token"],
+        description="Empty: no bot in Slack; else its token, which begins with `xoxb-`.",
+    )
+    slack_signing_secret: SecretStr = Field(
+        SecretStr(""),
+        validation_alias=_OWN_NAMES["slack_signing_secret"],
+        description="Secret that Slack signs its requests with; needed for `POST /slack/events`.",
+    )
+    slack_app_token: SecretStr = Field(
+        SecretStr(""),
+        validation_alias=_OWN_NAMES["slack_app_token"],
+        description="Token of the app, which begins with `xapp-`; needed for `qa-service slack`, which needs no public "
+        "address.",
+    )
+    slack_api_url: str = Field(
+        "", validation_alias=_OWN_NAMES["slack_api_url"], description="Empty: Slack's own; else the address of its API."
+    )
+    slack_teams: str = Field(
+        "",
+        description="Empty: every workspace that the app is installed in; else the ids of those that are answered, "
+        "such as `T0123ABCD`, separated by commas.",
+    )
+    slack_threads: bool = Field(
+        True,
+        description="Whether replies in a thread in which the bot has answered are answered without a mention.",
+    )
+    mattermost_tokens: SecretStr = Field(
+        SecretStr(""),
+        description="Empty: no bot in Mattermost; else the tokens of its outgoing webhooks and slash commands, "
+        "separated by commas.",
+    )
+    mattermost_url: str = Field(
+        "",
+        description="Empty: Mattermost waits for each answer; else its address, where answers to slash commands go "
+        "that take longer.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="What is logged: from `debug`, `info`, `warning` or `error` upwards."
     )
@@ -173,13 +229,45 @@ class Settings(BaseSettings):
             raise PydanticCustomError("llm_base_url", "should be empty or an http:// or https:// address")
         return url
 
-    @field_validator("llm_api_key")
+    @field_validator("llm_api_key", "slack_bot_token", "slack_signing_secret", "slack_app_token")
     @classmethod
     def _fits_a_header(cls, key: SecretStr) -> SecretStr:
         value = key.get_secret_value()
         if not (value.isascii() and value.isprintable()) or " " in value:
-            raise PydanticCustomError("llm_api_key", "should be ASCII without white space")
+            raise PydanticCustomError("key", "should be ASCII without white space")
         return key
+
+    @field_validator("public_url", "slack_api_url", "mattermost_url")
+    @classmethod
+    def _is_the_beginning_of_addresses(cls, url: str) -> str:
+        parts = urlsplit(url) if url and _is_address(url, {"http", "https"}) else None
+        if url and (parts is None or parts.username or parts.query or parts.fragment or re.search(r"[<>|\"\\]", url)):
+            raise PydanticCustomError("base_url", "should be empty or an http:// or https:// address without a query")
+        return url
+
+    @field_validator("slack_signing_secret", "slack_app_token")
+    @classmethod
+    def _has_its_bot(cls, secret: SecretStr, info: ValidationInfo) -> SecretStr:
+        if secret.get_secret_value() and not info.data.get("slack_bot_token", SecretStr("x")).get_secret_value():
+            raise PydanticCustomError("slack", "is of no use without SLACK_BOT_TOKEN")
+        return secret
+
+    @field_validator("slack_teams")
+    @classmethod
+    def _are_teams(cls, teams: str) -> str:
+        listed = _listed(teams)
+        if (teams and not listed) or not all(re.fullmatch(r"[TE][A-Z0-9]+", team) for team in listed):
+            raise PydanticCustomError("teams", "should be ids such as T0123ABCD, separated by commas")
+        return teams
+
+    @field_validator("mattermost_tokens")
+    @classmethod
+    def _are_tokens(cls, tokens: SecretStr) -> SecretStr:
+        value = tokens.get_secret_value()
+        listed = _listed(value)
+        if (value and not listed) or any(not re.fullmatch(r"[!-~]{8,}", token) for token in listed):
+            raise PydanticCustomError("tokens", "should be tokens of 8 characters or more, separated by commas")
+        return tokens
 
     @field_validator("api_keys", "admin_keys")
     @classmethod
@@ -259,6 +347,16 @@ class Settings(BaseSettings):
         return tuple(_listed(self.admin_keys.get_secret_value()))
 
     @property
+    def teams(self) -> frozenset[str]:
+        """The workspaces of Slack that are answered; none where all are."""
+        return frozenset(_listed(self.slack_teams))
+
+    @property
+    def webhook_tokens(self) -> tuple[str, ...]:
+        """The tokens that Mattermost sends; none where it has no bot."""
+        return tuple(_listed(self.mattermost_tokens.get_secret_value()))
+
+    @property
     def scripting_origins(self) -> tuple[str, ...]:
         """The sites whose scripts may call the service, as browsers write origins."""
         return tuple(map(_as_browsers_write_it, _listed(self.cors_origins)))
@@ -304,6 +402,11 @@ def _is_address(url: str, schemes: set[str]) -> bool:
     return plain and parts.scheme in schemes and bool(parts.hostname) and port != 0
 
 
+def variable_of(field: str) -> str:
+    """The environment variable of a setting."""
+    return _OWN_NAMES.get(field, PREFIX + field.upper())
+
+
 def load_settings(**overrides: object) -> Settings:
     """Read the environment and ``.env``; overrides win.
 
@@ -314,7 +417,7 @@ def load_settings(**overrides: object) -> Settings:
         return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
         wrong = error.errors(include_url=False)[0]
-        name = PREFIX + "_".join(map(str, wrong["loc"])).upper()
+        name = variable_of("_".join(map(str, wrong["loc"])).lower())
         given_value = "" if name in SECRETS else f", not {wrong['input']!r}"
         raise SettingsError(f"{name}: {wrong['msg'][:1].lower()}{wrong['msg'][1:]}{given_value}") from None
     except UnicodeDecodeError:

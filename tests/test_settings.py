@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from qa_service.errors import SettingsError
 from qa_service.keys import new_key
-from qa_service.settings import PREFIX, Settings, load_settings
+from qa_service.settings import PREFIX, Settings, load_settings, variable_of
 
 ROOT = Path(__file__).parents[1]
 
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)  # a .env of whoever runs the tests
-    for name in [name for name in os.environ if name.upper().startswith(PREFIX)]:
+    for name in [name for name in os.environ if name.upper().startswith((PREFIX, "SLACK_"))]:
         monkeypatch.delenv(name)
 
 
@@ -61,8 +61,8 @@ def test_an_override_wins_and_none_is_no_override(monkeypatch):
 
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_an_empty_value_counts_as_not_set(monkeypatch, tmp_path, name):
-    (tmp_path / ".env").write_text(f"{PREFIX}{name.upper()}=\n", encoding="utf-8")
-    monkeypatch.setenv(PREFIX + name.upper(), "")
+    (tmp_path / ".env").write_text(f"{variable_of(name)}=\n", encoding="utf-8")
+    monkeypatch.setenv(variable_of(name), "")
     assert getattr(load_settings(), name) == Settings.model_fields[name].default
 
 
@@ -276,6 +276,52 @@ def test_any_site_at_all_is_refused(wrong):
         load_settings(embed_origins=wrong)
 
 
+# Bots
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("SLACK_BOT_TOKEN", "xoxb-1 2", "ASCII without white space"),
+        ("SLACK_API_URL", "slack.example", "http:// or https:// address"),
+        ("SLACK_API_URL", "https://user@slack.example/api/", "without a query"),
+        ("QA_PUBLIC_URL", "qa.example.org", "http:// or https:// address"),
+        ("QA_PUBLIC_URL", "https://qa.example.org/?x=1", "without a query"),
+        ("QA_PUBLIC_URL", "https://qa.example.org/|x", "http:// or https:// address"),
+        ("QA_SLACK_TEAMS", "example", "ids such as T0123ABCD"),
+        ("QA_SLACK_TEAMS", ",", "ids such as T0123ABCD"),
+        ("QA_SLACK_THREADS", "sometimes", "boolean"),
+        ("QA_MATTERMOST_TOKENS", "short", "8 characters or more"),
+        ("QA_MATTERMOST_URL", "ftp://chat.example", "http:// or https:// address"),
+    ],
+)
+def test_a_wrong_setting_of_a_bot_is_named(monkeypatch, name, value, allowed):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    said = str(caught.value)
+    assert said.startswith(f"{name}: ")
+    assert allowed in said
+    assert ("xoxb" in said, "short" in said) == (False, False)
+
+
+@pytest.mark.parametrize("name", ["SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN"])
+def test_what_a_bot_in_slack_needs_is_of_no_use_without_its_token(monkeypatch, name):
+    monkeypatch.setenv(name, "a-secret-of-the-tests")
+    with pytest.raises(SettingsError, match=f"^{name}: is of no use without SLACK_BOT_TOKEN$"):
+        load_settings()
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-of-the-tests")
+    assert getattr(load_settings(), name.lower()).get_secret_value() == "a-secret-of-the-tests"
+
+
+def test_lists_of_the_bots(monkeypatch):
+    assert (load_settings().teams, load_settings().webhook_tokens) == (frozenset(), ())
+    monkeypatch.setenv("QA_SLACK_TEAMS", "T0123ABCD, E0456,")
+    monkeypatch.setenv("QA_MATTERMOST_TOKENS", "first-token, second-token")
+    assert load_settings().teams == {"T0123ABCD", "E0456"}
+    assert load_settings().webhook_tokens == ("first-token", "second-token")
+
+
 # Documentation
 
 
@@ -287,21 +333,21 @@ def test_every_setting_says_what_it_means():
 
 def test_the_readme_lists_every_setting_and_no_other():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `(QA_\w+)` \| (.*?) \| (.*?) \|$", readme, flags=re.MULTILINE)
+    rows = re.findall(r"^\| `((?:QA|SLACK)_\w+)` \| (.*?) \| (.*?) \|$", readme, flags=re.MULTILINE)
     listed = {name: (default, description) for name, default, description in rows}
     assert len(listed) == len(rows), "a setting is listed twice"
     expected = {}
     for name, field in Settings.model_fields.items():
         default = f"`{documented_default(name)}`" if documented_default(name) else "empty"
-        expected[PREFIX + name.upper()] = (default, field.description)
+        expected[variable_of(name)] = (default, field.description)
     assert listed == expected
 
 
 def test_the_sample_file_lists_every_setting_with_its_default_and_sets_none():
     lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
     assert all(not line or line.startswith("#") for line in lines)
-    listed = dict(re.fullmatch(r"#(QA_\w+)=(.*)", line).groups() for line in lines if line.startswith("#QA_"))
-    assert listed == {PREFIX + name.upper(): documented_default(name) for name in Settings.model_fields}
+    listed = dict(re.fullmatch(r"#(\w+)=(.*)", line).groups() for line in lines if re.match("#[A-Z]", line))
+    assert listed == {variable_of(name): documented_default(name) for name in Settings.model_fields}
 
 
 @pytest.mark.parametrize("hashed", [(False, False), (True, False), (False, True), (True, True)])
