@@ -19,6 +19,7 @@
     ├── DocumentsUnavailable    the documents folder cannot be written
     │   └── TooManyDocuments    it could be, and too many documents are being taken in at once
     ├── UnknownJob              no kept job has this id
+    ├── SlackUnavailable        Slack does not let the app connect
     └── StorageUnavailable      the database fails, and what was asked of it was not done
 
 Each message is one line that says what is wrong and what to do, and names no folder of the machine.
@@ -104,6 +105,10 @@ class TooManyDocuments(DocumentsUnavailable):
 
 class UnknownJob(QAServiceError):
     """No kept job has this id."""
+
+
+class SlackUnavailable(QAServiceError):
+    """Slack does not let the app connect."""
 
 
 class StorageUnavailable(QAServiceError):

@@ -95,6 +95,10 @@ TEXTS: dict[str, dict[Language, str]] = {
         "en": "Your rating could not be kept. Please try again.",
         "fr": "Votre avis n’a pas pu être conservé. Réessayez.",
     },
+    "asked_already": {
+        "en": "This was already asked again: the answer is in the thread.",
+        "fr": "Cette question a déjà été reposée : la réponse est dans le fil.",
+    },
     "asks": {"en": "{who} asks:", "fr": "{who} demande :"},
     "home_title": {"en": "Ask the articles", "fr": "Interroger les articles"},
     "home_intro": {

@@ -67,7 +67,7 @@ class Problem:
 PROBLEM_TYPE = "application/problem+json"
 
 # Who asks for these is a program, which a page does not help.
-_FOR_PROGRAMS = re.compile(r"/(?:api|v1|metrics|healthz|readyz|openapi\.json)(?:/|$)")
+_FOR_PROGRAMS = re.compile(r"/(?:api|v1|slack|mattermost|metrics|healthz|readyz|openapi\.json)(?:/|$)")
 # Where OpenAI's clients ask, and what they are told of a status besides a message: the kind of error and its code.
 _OPENAI_PATH = re.compile(r"/v1(?:/|$)")
 _OPENAI_KINDS: dict[int, tuple[str, str | None]] = {

@@ -1,0 +1,34 @@
+"""What people write in Slack, as plain text: https://docs.slack.dev/messaging/formatting-message-text/."""
+
+from __future__ import annotations
+
+import re
+
+# <@U1>, <@U1|name>, <#C1|name>, <!here>, <!date^…|text>, <https://…>, <https://…|label>.
+_SEQUENCE = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
+_MENTION = re.compile(r"<@[A-Z0-9]+(?:\|[^<>]*)?>")
+# To whom a message is addressed, with what people set behind it.
+_ADDRESS = re.compile(rf"\s*(?:{_MENTION.pattern}[\s,:]*)+")
+_ENTITY = re.compile(r"&(amp|lt|gt);")
+_SIGNS = {"amp": "&", "lt": "<", "gt": ">"}
+
+
+def plain(text: str) -> str:
+    """A message as it is read: without whom it is addressed to, labels in place of addresses and ids, entities undone.
+
+    A member, a group or a channel whose name the message does not tell is left out.
+    """
+    bare = _ADDRESS.sub("", text, count=1) if _ADDRESS.match(text) else text
+    return _ENTITY.sub(lambda found: _SIGNS[found[1]], _SEQUENCE.sub(_read, bare)).strip()
+
+
+def mentions_somebody(text: str) -> bool:
+    """Whether a message names a member anywhere."""
+    return _MENTION.search(text) is not None
+
+
+def _read(sequence: re.Match[str]) -> str:
+    target, label = sequence[1], sequence[2]
+    if target.startswith(("@", "#", "!")):
+        return label or ""
+    return label or target.removeprefix("mailto:")
