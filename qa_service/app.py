@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import cast
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, cast
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -24,13 +25,23 @@ from qa_service.channels import (
     openapi,
     pages,
     problems,
+    slack,
     web,
     widget,
 )
 from qa_service.channels.questions import ObservedPipeline
+from qa_service.database import Database
+from qa_service.errors import MissingExtra
+from qa_service.inbox import Inbox
 from qa_service.pipeline import Pipeline
 from qa_service.publishing import Publisher, warn_of_waiting
 from qa_service.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from qa_service.channels.slack_app import SlackApp
+
+# What the log says when no message of a chat can be written down.
+_LOST = "Messages to the bots cannot be taken (%s); Slack is asked to send them again."
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -51,6 +62,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     publisher = Publisher(settings) if settings.administrators else None
     app.extensions["qa_service_publisher"] = publisher
     add_channels(app, pipeline, settings, publisher)
+    for bot in app.extensions["qa_service_bots"]:
+        bot.start()
     if publisher:
         publisher.start()
     else:
@@ -63,8 +76,7 @@ def add_channels(app: Flask, pipeline: Pipeline, settings: Settings, publisher: 
     # An id is what it is: no address is made of another one by leaving slashes out.
     app.url_map.merge_slashes = False
     observing.init_app(app, __version__)  # the first: what turns a request away is observed too
-    # What it does not observe it hands on; a test holds what it does to the pipeline's own signatures.
-    pipeline = cast("Pipeline", ObservedPipeline(pipeline, log_questions=settings.log_questions))
+    pipeline = observed(pipeline, settings)
     problems.init_app(app)
     bodies.init_app(app)
     cross_origin.init_app(app, settings)
@@ -78,7 +90,39 @@ def add_channels(app: Flask, pipeline: Pipeline, settings: Settings, publisher: 
     app.register_blueprint(widget.blueprint(pipeline, settings.origins))
     app.register_blueprint(openapi.blueprint(app, settings))
     app.register_blueprint(docs_page.blueprint(app, settings))
+    _add_bots(app, pipeline, settings)
     _believe_proxies(app, settings.trusted_proxies)
+
+
+def slack_app(pipeline: Pipeline, settings: Settings) -> SlackApp:
+    """The bot in Slack, before an observed pipeline. Raises MissingExtra where Slack's libraries are not installed."""
+    check_bots(settings)
+    from qa_service.channels.slack_app import SlackApp
+
+    return SlackApp(pipeline, _inbox("slack", settings), settings)
+
+
+def check_bots(settings: Settings) -> None:
+    """Raise MissingExtra where a bot is set up and what it needs is not installed."""
+    if settings.slack_bot_token.get_secret_value() and not find_spec("slack_bolt"):
+        raise MissingExtra("SLACK_BOT_TOKEN needs the extra: pip install 'qa-service[slack]'.")
+
+
+def observed(pipeline: Pipeline, settings: Settings) -> Pipeline:
+    """A pipeline whose questions are counted and logged, whichever channel asks them."""
+    # What it does not observe it hands on; a test holds what it does to the pipeline's own signatures.
+    return cast("Pipeline", ObservedPipeline(pipeline, log_questions=settings.log_questions))
+
+
+def _add_bots(app: Flask, pipeline: Pipeline, settings: Settings) -> None:
+    secret = settings.slack_signing_secret.get_secret_value()
+    ours = slack_app(pipeline, settings) if secret else None
+    app.register_blueprint(slack.blueprint(ours, secret))
+    app.extensions["qa_service_bots"] = [ours] if ours else []
+
+
+def _inbox(platform: str, settings: Settings) -> Inbox:
+    return Inbox(Database(settings, lost=_LOST), platform, settings.conversation_days)
 
 
 def _believe_proxies(app: Flask, count: int) -> None:

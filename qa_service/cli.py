@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 import click
 
 from qa_service import __version__
-from qa_service.errors import MissingExtra, QAServiceError
+from qa_service.errors import MissingExtra, QAServiceError, SettingsError
 from qa_service.language import LANGUAGES, Language, one_line
-from qa_service.settings import Settings, load_settings
+from qa_service.settings import Settings, load_settings, variable_of
 
 if TYPE_CHECKING:
     from qa_service.evaluation import Evaluation, Share
@@ -171,6 +171,7 @@ def feedback(as_json: bool) -> None:
 def serve(host: str | None, port: int | None) -> None:
     """Serve the chat page and the HTTP endpoints under gunicorn until a signal ends it."""
     from qa_service import tracing
+    from qa_service.app import check_bots
     from qa_service.channels import limits
     from qa_service.database import database_url
     from qa_service.embedding_model import load_embeddings
@@ -183,6 +184,7 @@ def serve(host: str | None, port: int | None) -> None:
     database_url(settings)
     tracing.check()
     limits.check(settings)
+    check_bots(settings)
     _require_free(settings)
     click.echo(f"Serving on http://{settings.address}")
     Server(settings).run()
@@ -218,6 +220,34 @@ def mcp(http: bool, host: str, port: int, hosts: tuple[str, ...]) -> None:
             listening.listen()  # whoever reads the next line may come at once
             click.echo(f"Serving MCP on http://{settings.address}{PATH}")
             serve_http(server, settings, listening, hosts)
+
+
+@cli.command()
+def slack() -> None:
+    """Answer in Slack without a public address, over Socket Mode, until a signal ends it.
+
+    It needs SLACK_BOT_TOKEN and SLACK_APP_TOKEN. With a public address `qa-service serve` answers too, and Slack is
+    told to send events to /slack/events.
+    """
+    from qa_service import logs
+    from qa_service.app import check_bots, observed, slack_app
+    from qa_service.pipeline import Pipeline
+
+    settings = load_settings()
+    for name in ("slack_bot_token", "slack_app_token"):
+        if not getattr(settings, name).get_secret_value():
+            raise SettingsError(f"{variable_of(name)}: is needed for `qa-service slack`")
+    check_bots(settings)
+    from qa_service.channels.slack_socket import end_at_signals, serve
+
+    logs.set_up(settings)
+    with ExitStack() as opened:
+        pipeline = opened.enter_context(closing(Pipeline(settings)))
+        pipeline.follow()
+        ours = opened.enter_context(closing(slack_app(observed(pipeline, settings), settings)))
+        ours.start()
+        ended = end_at_signals()
+        serve(ours, settings, ended, lambda: click.echo("Answering in Slack"))
 
 
 @cli.command()
