@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from qa_service.channels.bot_texts import bot_text
 from qa_service.channels.page_texts import shown_date, shown_number, texts, warning_text
-from qa_service.language import Language, one_line, other, sound
+from qa_service.language import LANGUAGES, Language, one_line, other, sound
 
 if TYPE_CHECKING:
     from qa_service.answers import Answer, Citation, KeptAnswer, Quote, RelatedPassage
@@ -30,10 +30,11 @@ ASK_EXAMPLE = "ask_example"
 Link = Callable[[str, int, int], str] | None
 Block = dict[str, Any]
 
-# Slack's limits, in characters after escaping. A message has another of its own, which its documentation does not
-# give: this stays well below the lowest that was ever refused.
+# Slack's limits, in characters after escaping.
 _SECTION = 3000
 _CONTEXT = 2000
+# It refuses messages whose blocks are too long together as well, and does not say from where on: this is as much as
+# three full sections, markup included.
 _MESSAGE = 9000
 _SOURCES = 6000
 _VALUE = 2000
@@ -61,7 +62,7 @@ _MARKUP = re.compile(r"([*_~])|(?<=:)(?=[^\s:]+:)|^(?=[ \t]*>)", re.MULTILINE)
 # looks the same, stands for it.
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "`": "\u02cb"})
 # In the text of a notification nothing can be said to be verbatim: addresses and names are parted.
-_LINKED_ALONE = re.compile(r"(?<=@)(?=\w)|(?<=:)(?=//)|(?<=\w\.)(?=\w)|(?<=#)(?=\w)|(?<=\b(?i:mailto):)")
+_LINKED_ALONE = re.compile(r"(?<=@)(?=\w)|(?<=:)(?=//)|(?<=\w\.)(?=\w)|(?<=#)(?=\w)|(?<=(?i:mailto):)(?=\w)")
 # One character is at most this many when it is escaped and parted.
 _WIDEST = 7
 
@@ -96,9 +97,7 @@ def answer_posts(answer: Answer, link: Link, *, kept: bool) -> list[Post]:
 
     ``kept``: with the buttons that need the answer to be kept.
     """
-    known = {citation.n for citation in answer.citations}
-    sections = [(part, _section(_marked(part, known))) for part in _parts(answer.answer, _SECTION)]
-    posts = _packed(sections)
+    posts = _packed(_parts(_renumbered(answer), _SECTION))
     below = footer(answer, link, kept=kept)
     if _size(posts[-1].blocks) + _size(below) <= _MESSAGE:
         posts[-1].blocks.extend(below)
@@ -141,7 +140,7 @@ def notice_post(notice: Notice) -> Post:
 
 def question_post(user_id: str, question: str, language: Language) -> Post:
     """A question that was asked with a command: it begins the thread in which it is answered."""
-    who = f"<@{user_id}>" if _USER.fullmatch(user_id) else _words(_line(user_id))
+    who = f"<@{user_id}>" if _USER.fullmatch(user_id) else "…"
     asks = bot_text("asks", language, who=who)
     parts = list(islice(_parts(question, _SECTION - len(asks) - 1), 3))
     blocks = [_section(_words(part)) for part in parts]
@@ -176,14 +175,14 @@ def home_view(
 
     ``indexed``: how many articles there are in each language. ``kept``: whether answers are kept, and have buttons.
     """
-    numbers = {name: shown_number(indexed.get(name, 0), language) for name in ("en", "fr")}
+    numbers = {name: shown_number(indexed.get(name, 0), language) for name in LANGUAGES}
     blocks = [
         {"type": "header", "text": _plain(bot_text("home_title", language))},
         _section(bot_text("home_intro", language)),
         _context(bot_text("home_indexed", language, **numbers)),
     ]
     # A question that a button cannot hold is none that anybody asks.
-    asked = [example for example in map(_whole_line, examples) if 0 < len(example) <= _VALUE][:_EXAMPLES]
+    asked = [example for example in map(_whole_line, examples) if 0 < _length(example) <= _VALUE][:_EXAMPLES]
     if asked:
         blocks += [{"type": "divider"}, _section(f"*{bot_text('home_examples', language)}*")]
         blocks += [_example(n, example, language) for n, example in enumerate(asked)]
@@ -201,10 +200,17 @@ def _example(n: int, question: str, language: Language) -> Block:
 # --- An answer
 
 
-def _packed(sections: Iterable[tuple[str, Block]]) -> list[Post]:
-    """Sections, each with its plain text, in as few messages as hold them."""
+def _renumbered(answer: Answer) -> str:
+    """The text of an answer: its own markers stay, other numbers in brackets become round."""
+    known = {citation.n for citation in answer.citations}
+    return _MARKER.sub(lambda found: found[0] if int(found[1]) in known else f"({found[1]})", answer.answer)
+
+
+def _packed(parts: Iterable[str]) -> list[Post]:
+    """Parts of a text, each a section, in as few messages as hold them."""
     posts: list[Post] = []
-    for part, section in sections:
+    for part in parts:
+        section = _section(_words(part))
         if not posts or _size(posts[-1].blocks) + _size([section]) > _MESSAGE:
             posts.append(Post(_fallback(part), []))
         posts[-1].blocks.append(section)
@@ -239,7 +245,10 @@ def _instead(answer: Answer, link: Link) -> list[Block]:
     """What to do about a question that the articles do not answer, and what to read instead."""
     language = answer.language
     blocks = [_section(bot_text("refused_tip", language))]
-    related = list({passage.document_id: passage for passage in reversed(answer.related)}.values())[::-1][:_RELATED]
+    best: dict[str, RelatedPassage] = {}
+    for passage in answer.related:
+        best.setdefault(passage.document_id, passage)
+    related = list(best.values())[:_RELATED]
     if related:
         lines, _ = _first([f"• {_related(passage, link)}" for passage in related], _MESSAGE // 2)
         blocks += _lined([f"*{bot_text('related', language)}*", *lines], _section, _SECTION)
@@ -295,7 +304,8 @@ def _quoted(words: str, spoken: Language) -> list[Block]:
     """Words in the quotation marks of their own language."""
     before, after = _QUOTE_MARKS[spoken]
     shown = [_unmarked(part) for part in _parts(_whole_line(words), _SECTION - 10)]
-    shown[0], shown[-1] = before + shown[0], shown[-1] + after
+    shown[0] = before + shown[0]
+    shown[-1] += after
     return [_section(part) for part in shown]
 
 
@@ -308,7 +318,8 @@ def _clean(text: str) -> str:
 
 
 def _whole_line(text: str) -> str:
-    return " ".join(one_line(sound(text)).split())
+    """Somebody's words on one line; the no-break spaces of French stay."""
+    return re.sub(" {2,}", " ", one_line(sound(text)))
 
 
 def _harmless(clean: str) -> str:
@@ -325,11 +336,6 @@ def _words(text: str) -> str:
 def _unmarked(text: str) -> str:
     """Somebody's words in a block in which a number in square brackets is ours."""
     return _words(_MARKER.sub(r"(\1)", text))
-
-
-def _marked(text: str, known: set[int]) -> str:
-    """The words of an answer: its own markers stay, other numbers in brackets become round."""
-    return _words(_MARKER.sub(lambda found: found[0] if int(found[1]) in known else f"({found[1]})", text))
 
 
 def _line(text: str) -> str:
@@ -395,12 +401,17 @@ def _pieces(text: str, longest: int, breaks: Sequence[re.Pattern[str]]) -> Itera
 
 
 def _width(clean: str) -> int:
-    return len(_harmless(_LINKED_ALONE.sub(_JOINER, clean)))
+    return _length(_harmless(_LINKED_ALONE.sub(_JOINER, clean)))
+
+
+def _length(text: str) -> int:
+    """How long a text is in UTF-16: whichever way Slack counts, it counts no more."""
+    return len(text.encode("utf-16-le")) // 2
 
 
 def _first(lines: Sequence[str], most: int) -> tuple[list[str], int]:
     """As many lines as hold no more than this many characters, and how many are left."""
-    widths = accumulate(len(line) + 1 for line in lines)
+    widths = accumulate(_length(line) + 1 for line in lines)
     fitting = sum(width <= most for width in widths)
     return list(lines[:fitting]), len(lines) - fitting
 
@@ -409,7 +420,7 @@ def _lined(lines: Iterable[str], block: Callable[[str], Block], longest: int) ->
     """Lines, already escaped, in as few blocks as hold them."""
     parts: list[str] = []
     for line in lines:
-        if parts and len(parts[-1]) + 1 + len(line) <= longest:
+        if parts and _length(parts[-1]) + 1 + _length(line) <= longest:
             parts[-1] += f"\n{line}"
         else:
             parts.append(line)
