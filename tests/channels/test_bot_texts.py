@@ -28,7 +28,8 @@ _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 # Two words with a space between them: what a name, a pattern or a header's value is not.
 _SENTENCE = re.compile(r"[^\W\d_]{2,},? [^\W\d_]")
 _LOGGED = {"debug", "info", "warning", "error", "exception", "critical", "log"}
-_DESCRIBED = {"Field", "Parameter", "Content", "Operation"}
+# Calls whose words are for programs, or for whoever runs the service.
+_DESCRIBED = {"Field", "Parameter", "Content", "Operation", "problem"}
 
 
 def modules() -> list[Path]:
@@ -56,10 +57,15 @@ def _strings(node: ast.AST) -> Iterator[str]:
 
 
 def _is_told_to_others(node: ast.AST) -> bool:
-    """Whether it is a call that writes to the log, or describes a route or a setting to whoever runs the service."""
+    """Whether it writes to the log, describes a route or its examples to a program, or is a list of single words."""
+    if isinstance(node, ast.Assign | ast.AnnAssign):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        return any(isinstance(target, ast.Name) and target.id == "_EXAMPLES" for target in targets)
     if not isinstance(node, ast.Call):
         return False
     if isinstance(node.func, ast.Attribute):
+        if node.func.attr == "split":
+            return isinstance(node.func.value, ast.Constant)
         return node.func.attr in _LOGGED and "log" in ast.unparse(node.func.value).lower()
     return isinstance(node.func, ast.Name) and node.func.id in _DESCRIBED
 
@@ -114,8 +120,11 @@ def f():
     raise ValueError("nor this one")
     say("Il n’y a rien", key="not_found", header="text/html; charset=utf-8")
 Operation("List the articles", description="All of them there")
+_WORDS = frozenset("one_name other_name third".split())
+_EXAMPLES: dict = {"English": {"text": "When was it?"}}
+_TEXTS = {"text": "When was that?"}
 '''
-    assert readers_words(source) == ["Nothing was ", " here, sorry", "Il n’y a rien"]
+    assert readers_words(source) == ["Nothing was ", " here, sorry", "Il n’y a rien", "When was that?"]
 
 
 @pytest.mark.parametrize("module", modules(), ids=lambda module: module.stem)
