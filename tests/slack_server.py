@@ -83,6 +83,7 @@ class _Fault:
     after: bool
     drop: bool
     hang: float
+    skip: int
 
 
 class _Refused(Exception):
@@ -230,15 +231,16 @@ class SlackServer:
         after: bool = False,
         drop: bool = False,
         hang: float = 0,
+        skip: int = 0,
     ) -> None:
         """Let the next calls of a method, or of ``RESPONSE_URL``, fail: behind those that shall fail already.
 
         Slack's ``error`` with status 200, else an error of HTTP. With ``drop`` the connection is closed without an
         answer; with ``hang`` so many seconds pass first, and then it is closed. With ``after`` the call takes effect
-        before it fails.
+        before it fails. ``skip`` calls work before.
         """
         with self._changed:
-            fault = _Fault(error, times, status, retry_after, after, drop or bool(hang), hang)
+            fault = _Fault(error, times, status, retry_after, after, drop or bool(hang), hang, skip)
             self._faults.setdefault(method, []).append(fault)
 
     def say(self, channel: str, text: str, *, ts: str, user: str = "U1", thread_ts: str = "") -> None:
@@ -361,6 +363,9 @@ class SlackServer:
     def _next_fault(self, method: str) -> _Fault | None:
         faults = self._faults.get(method, [])
         if not faults:
+            return None
+        if faults[0].skip:
+            faults[0].skip -= 1
             return None
         faults[0].times -= 1
         return faults[0] if faults[0].times else faults.pop(0)

@@ -227,7 +227,7 @@ class Slack:
             self._works("response_url")
         elif response.status_code == 429 or response.status_code >= 500:
             self.complain("response_url", f"status {response.status_code}")
-            raise TryLater(_asked_wait(response.headers))
+            raise TryLater(max(_SOON, _asked_wait(response.headers)))
         else:
             raise SlackRefused(_code_in(response.body))
 
@@ -301,8 +301,7 @@ class Slack:
 
     def cannot_stream(self, channel: str, error: str) -> None:
         """Remember for an hour that nothing is streamed here, or anywhere if that is what the error means."""
-        if error not in _TOKEN:
-            self._without_streams.put("" if error in _NO_STREAMS_AT_ALL else channel, None, _HOUR)
+        self._without_streams.put("" if error in _NO_STREAMS_AT_ALL else channel, None, _HOUR)
 
     # Errors
 
@@ -325,7 +324,7 @@ class Slack:
         if response.status_code == 200 and isinstance(code, str) and _CODE.fullmatch(code) and code not in _PASSING:
             return SlackRefused(code)
         self.complain(method, code if code in _PASSING else f"status {response.status_code}")
-        return TryLater(_asked_wait(response.headers))
+        return TryLater(max(_SOON, _asked_wait(response.headers)))
 
 
 @dataclass(frozen=True)
@@ -394,8 +393,8 @@ class SlackReply:
         try:
             if self._unsure and (found := self._found(hasty=True)):
                 self._note(ts=found.get(1) or found.get(_SIGN) or "", streamed=False)
-            elif not self._open_stream(language):
-                self._post_sign(language)
+            else:
+                self._give_sign(language)
         except TryLater:
             self._unsure = True
         except SlackRefused as refused:
@@ -457,10 +456,17 @@ class SlackReply:
 
     # A sign of life
 
-    def _open_stream(self, language: Language) -> bool:
-        """Whether a stream is open now."""
-        if not self._slack.may_stream(self._place.channel):
-            return False
+    def _give_sign(self, language: Language) -> None:
+        channel = self._place.channel
+        refusal = self._refusal_to_stream(language) if self._slack.may_stream(channel) else None
+        if self._live:
+            return
+        self._note(ts=self._posted(working_post(language), _SIGN, hasty=True), streamed=False)
+        if refusal:  # messages may be posted here, but not streamed
+            self._slack.cannot_stream(channel, refusal)
+
+    def _refusal_to_stream(self, language: Language) -> str | None:
+        """Open a stream; Slack's word where there can be none."""
         self._working = working_post(language).text
         arguments = {
             "channel": self._place.channel,
@@ -472,18 +478,13 @@ class SlackReply:
         try:
             ts = str(self._slack.call("chat.startStream", arguments, hasty=True).get("ts") or "")
         except SlackRefused as refused:
-            self._slack.cannot_stream(self._place.channel, refused.error)
-            return False
+            return refused.error
         if not ts:
-            self._slack.cannot_stream(self._place.channel, "unknown_method")
-            return False
+            return "unknown_method"
         self._note(ts=ts, streamed=True)
         self._live = True
         self._appended_at = time.monotonic()
-        return True
-
-    def _post_sign(self, language: Language) -> None:
-        self._note(ts=self._posted(working_post(language), _SIGN, hasty=True), streamed=False)
+        return None
 
     def _task(self, status: str) -> dict[str, str]:
         return {"type": "task_update", "id": _TASK, "title": self._working, "status": status}
