@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from http.client import HTTPException
 from typing import Any, Final, Generic, TypeVar
 from urllib.parse import urlsplit
@@ -364,6 +364,7 @@ class SlackReply:
         self._message = message
         self._place = _Place(**{part.name: str(message.place.get(part.name) or "") for part in fields(_Place)})
         self._kept = {name: value for name, value in kept.items() if name != "attempt"}
+        self._settle_channel()
         self._remember = remember
         self._link_of, self._kept_answers, self._conversation_of = link_of, kept_answers, conversation_of
         # A message of ours may be there whose ts is not known: an earlier attempt's, or one whose connection broke.
@@ -448,11 +449,17 @@ class SlackReply:
                 question,
                 lambda it: self._slack.call("chat.postMessage", _message(self._place.channel, it)),
             )
-            self._note(thread_ts=str(posted["ts"]))
+            # Of a user who was written to directly, Slack tells the channel only now.
+            self._note(thread_ts=str(posted["ts"]), channel=str(posted.get("channel") or self._place.channel))
+            self._settle_channel()
         except SlackRefused as refused:
             if refused.error in _TOKEN or not self._slack.is_response_url(self._place.response_url):
                 self._give_up(refused, language)
             self._note(by_response=True)
+
+    def _settle_channel(self) -> None:
+        if self._kept.get("channel"):
+            self._place = replace(self._place, channel=str(self._kept["channel"]))
 
     # A sign of life
 

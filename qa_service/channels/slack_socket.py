@@ -13,10 +13,10 @@ from collections.abc import Callable
 from contextlib import closing
 
 from slack_bolt.adapter.socket_mode import SocketModeHandler
+from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from qa_service.channels.slack_app import SlackApp
-from qa_service.channels.slack_delivery import web_client
 from qa_service.errors import SlackUnavailable
 from qa_service.settings import Settings
 
@@ -35,7 +35,7 @@ def serve(slack: SlackApp, settings: Settings, ended: threading.Event, connected
         slack.bolt,
         settings.slack_app_token.get_secret_value(),
         logger=quiet,
-        web_client=web_client("", settings.slack_api_url),
+        web_client=WebClient(base_url=settings.slack_api_url or WebClient.BASE_URL, logger=quiet),
         ping_interval=_PING_S,
     )
     with closing(handler):
