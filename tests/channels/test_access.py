@@ -33,6 +33,9 @@ OPEN = {
     ("GET", "/sign-in"): 200,
     ("POST", "/sign-in"): 401,
     ("POST", "/sign-out"): 303,
+    # Bots check for themselves who sends; without one there is nothing.
+    ("POST", "/slack/events"): 404,
+    ("POST", "/mattermost"): 404,
 }
 FOR_PROGRAMS = [
     ("POST", "/api/ask"),
@@ -80,6 +83,8 @@ TABLE = {
     **{("GET", rule): (path, 200, 200, 200, 200) for rule, path in TO_ALL.items()},
     ("POST", "/sign-in"): ("/sign-in", 401, 401, 401, 401),
     ("POST", "/sign-out"): ("/sign-out", 303, 303, 303, 303),
+    ("POST", "/slack/events"): ("/slack/events", 404, 404, 404, 404),
+    ("POST", "/mattermost"): ("/mattermost", 404, 404, 404, 404),
     ("POST", "/api/ask"): ("/api/ask", 401, 401, 200, 200),
     ("POST", "/api/search"): ("/api/search", 401, 401, 200, 200),
     ("POST", "/api/feedback"): ("/api/feedback", 401, 401, 204, 204),
