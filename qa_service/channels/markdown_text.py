@@ -45,7 +45,8 @@ _KEPT_IN_ADDRESS = "!#$%&'()*+,/:;=?@~-._"
 def markdown(answer: Answer, page: Callable[[Citation], str]) -> str:
     """An answer's text with its markers; below it warnings and sources, with the quotes that the text does not hold.
 
-    A source's address is the one where it was published, else that of our own page, which ``page`` gives.
+    A source's address is the one where it was published, else that of our own page, which ``page`` gives; where that is
+    empty, the source is only named.
     """
     notes = _notes(answer, page)
     return "\n\n".join([_text(answer), "---", *notes]) if notes else _text(answer)
@@ -82,24 +83,25 @@ def _notes(answer: Answer, page: Callable[[Citation], str]) -> list[str]:
 
 def _source(citation: Citation, answer: Answer, page: Callable[[Citation], str]) -> str:
     language = answer.language
-    line = f"- [{citation.n}] *{_line(citation.title, _TITLE)}*"
+    line = f"- [{citation.n}] *{plain_line(citation.title, _TITLE)}*"
     if citation.published:
-        line += f" ({_line(shown_date(citation.published, language), _TITLE)})"
+        line += f" ({plain_line(shown_date(citation.published, language), _TITLE)})"
     if not is_repeated(citation, answer):
         line += f"{_COLON[language]} {_quoted(citation.quote, language)}"
         if citation.parallel:
             line += f" = {_quoted(citation.parallel.quote, language)}"
     published = web_address(citation.url)
-    return f"{line} — <{_in_brackets(published[0] if published else page(citation))}>"
+    address = published[0] if published else page(citation)
+    return f"{line} — <{_in_brackets(address)}>" if address else line
 
 
 def _quoted(words: str, language: Language) -> str:
     before, after = _MARKS[language]
-    return f"{before}{_line(words, _QUOTE)}{after}"
+    return f"{before}{plain_line(words, _QUOTE)}{after}"
 
 
-def _line(text: str, longest: int) -> str:
-    """Somebody's words on one line, cut between two words where they are longer."""
+def plain_line(text: str, longest: int) -> str:
+    """Somebody's words to stand within a line of Markdown, cut between two words where they are longer."""
     line = one_line(text)
     if len(line) > longest:
         line = line[:longest].rsplit(" ", 1)[0] + "…"
