@@ -72,8 +72,6 @@ _ADDRESS = re.compile(r"(?<!\\)(<https?://[^<>\s]+>)")
 # What Mattermost would mention or lead to, were it not for a joiner behind it: people and groups, channels, hashtags,
 # Slack's forms of them; emoji, faces and addresses, but no time of day; and hosts that are known by their name.
 _LIVE = re.compile(r"(?<=[@~#<])(?=\S)|(?<=:)(?=\S)(?!(?<=\d:)\d)|(?<=[wW]{3})(?=\d{0,3}\.)")
-# Slack's links have a vertical bar, which is not read where a backslash stands before them.
-_BAR = str.maketrans({"|": "∣"})
 # Mattermost looks for names in addresses too.
 _NAMES_IN_ADDRESS = str.maketrans({"@": "%40", "~": "%7E"})
 
@@ -219,8 +217,6 @@ class Mattermost:
         """What is said at once to what was sent; None where it was sent before."""
         message = self._message(sent)
         with self._expected(message.id) as waiting:
-            if waiting is None:
-                return None
             try:
                 if not bot.take(message):
                     return None
@@ -297,13 +293,13 @@ class Mattermost:
         return f"{self._site.scheme}://{self._site.netloc}{parts.path}"
 
     @contextmanager
-    def _expected(self, message_id: str) -> Iterator[_Waiting | None]:
-        """Somebody who waits for what is said to a message; None where somebody else does already."""
+    def _expected(self, message_id: str) -> Iterator[_Waiting]:
+        """Somebody who waits for what is said to a message; whoever came first, where it was sent twice."""
         with self._lock:
             first = message_id not in self._waiting
             waiting = self._waiting.setdefault(message_id, _Waiting())
         try:
-            yield waiting if first else None
+            yield waiting
         finally:
             if first:
                 with self._lock:
@@ -447,8 +443,7 @@ def _tamed(text: str) -> str:
     """Markdown in which Mattermost sees no mention, no emoji and no link but ours."""
     parts = _ADDRESS.split(text)
     return "".join(
-        part.translate(_NAMES_IN_ADDRESS) if at % 2 else _LIVE.sub(_JOINER, part).translate(_BAR)
-        for at, part in enumerate(parts)
+        part.translate(_NAMES_IN_ADDRESS) if at % 2 else _LIVE.sub(_JOINER, part) for at, part in enumerate(parts)
     )
 
 

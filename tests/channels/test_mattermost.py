@@ -414,7 +414,7 @@ def test_an_answer_that_is_not_taken_is_tried_again_where_that_may_help(server, 
         assert server.posts[-1][1]["text"] == bot_text("failed", "fr")
 
 
-def test_a_mattermost_that_is_away_is_tried_again(server):
+def test_a_mattermost_that_is_away_is_tried_again():
     platform = Mattermost(TOKENS, url="http://127.0.0.1:1")
     message = Message("mattermost:x", "When?", {"command": True, "response_url": "http://127.0.0.1:1/hooks/a"}, "c")
     with pytest.raises(TryLater):
@@ -609,7 +609,5 @@ def test_the_quotes_are_those_of_the_articles(chat):
     assert ENGLISH_QUOTE.rstrip(".") in said
 
 
-def test_a_source_that_has_no_address_is_named(server):
-    chat = Mattermost(TOKENS, url=server.url)
-    message = Message("mattermost:x", "When?", {"command": False, "response_url": ""}, "c")
-    assert chat.shown(message, answer_of("It opened [1].", "javascript:alert(1)")).text.endswith("- [1] *A*")
+def test_a_source_that_has_no_address_is_named():
+    assert shown(answer_of("It opened [1].", "javascript:alert(1)")).endswith("- [1] *A*")
