@@ -23,7 +23,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -292,15 +292,23 @@ class SlackServer:
     def disconnect(self, reason: str = "refresh_requested", connection: int = -1) -> None:
         """Tell the app to connect anew (``warning``: soon); with any reason but a warning, close the connection."""
         self.wait_for_connections()
-        chosen = self._connections[connection]
-        chosen.send(json.dumps({"type": "disconnect", "reason": reason, "debug_info": {"host": "127.0.0.1"}}))
-        if reason != "warning":
+        told = json.dumps({"type": "disconnect", "reason": reason, "debug_info": {"host": "127.0.0.1"}})
+        if reason == "warning":
+            self._connections[connection].send(told)
+            return
+        chosen = self._removed(connection)
+        with suppress(ConnectionClosed):
+            chosen.send(told)
             chosen.close()
 
     def drop(self, connection: int = -1) -> None:
         """Break a connection without a word."""
         self.wait_for_connections()
-        self._connections[connection].socket.shutdown(socket.SHUT_RDWR)
+        self._removed(connection).socket.shutdown(socket.SHUT_RDWR)
+
+    def _removed(self, connection: int) -> ServerConnection:
+        with self._changed:
+            return self._connections.pop(connection)
 
     def _connected(self, connection: ServerConnection) -> None:
         assert connection.request
@@ -323,7 +331,8 @@ class SlackServer:
             pass
         finally:
             with self._changed:
-                self._connections.remove(connection)
+                if connection in self._connections:
+                    self._connections.remove(connection)
                 self._changed.notify_all()
 
     def _acknowledged(self, message: str | bytes) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
@@ -17,6 +16,8 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.signature import SignatureVerifier
 from slack_sdk.socket_mode import SocketModeClient
 from slack_sdk.socket_mode.response import SocketModeResponse
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 from tests import slack_server
 from tests.slack_server import RESPONSE_URL, SlackServer
@@ -207,29 +208,45 @@ def test_what_slack_sends_is_signed_as_slack_signs():
     assert slack_server.signed("s", slack_server.command_body("Où ?"))["Content-Type"].endswith("urlencoded")
 
 
-def test_socket_mode(server):
+def test_socket_mode_with_the_sdk(server):
     client = SocketModeClient(server.app_token, web_client=WebClient(base_url=server.url))
     seen = []
-    there = threading.Event()
 
     def listen(to, request):
         seen.append((request.type, request.payload, request.retry_attempt))
         to.send_socket_mode_response(SocketModeResponse(request.envelope_id, {"text": "Reçu"}))
-        there.set()
 
     client.socket_mode_request_listeners.append(listen)
     try:
         client.connect()
-        server.wait_for_connections()
         event = slack_server.event_payload(slack_server.direct_message("Où est le pont ?"))
         envelope = server.send_envelope("events_api", event, retry_attempt=1, retry_reason="timeout")
         assert server.wait_for_ack(envelope) == {"text": "Reçu"}
-        assert there.wait(5)
         assert seen == [("events_api", event, 1)]
-        server.disconnect()
-        server.wait_until(lambda: len(server.calls_of("apps.connections.open")) == 2)
-        server.wait_for_connections()
-        again = server.send_envelope("slash_commands", slack_server.command_payload("Where is the bridge?"))
-        server.wait_for_ack(again)
     finally:
         client.close()
+
+
+def test_connections_are_closed_announced_or_dropped(server):
+    app = WebClient(server.app_token, base_url=server.url)
+    address = app.apps_connections_open(app_token=server.app_token)["url"]
+    with connect(address) as first, connect(app.apps_connections_open(app_token=server.app_token)["url"]) as second:
+        assert [json.loads(each.recv())["type"] for each in (first, second)] == ["hello", "hello"]
+        server.wait_for_connections(2)
+        server.disconnect("warning", connection=0)
+        assert json.loads(first.recv())["reason"] == "warning"
+        envelope = server.send_envelope("slash_commands", slack_server.command_payload("Quand ?"), connection=0)
+        received = json.loads(first.recv())
+        assert (received["envelope_id"], received["payload"]["text"]) == (envelope, "Quand ?")
+        first.send(json.dumps({"envelope_id": envelope}))
+        assert server.wait_for_ack(envelope) == {}
+        server.disconnect(connection=0)
+        assert json.loads(first.recv())["reason"] == "refresh_requested"
+        with pytest.raises(ConnectionClosed):
+            first.recv()
+        assert server.connections == 1
+        server.drop()
+        with pytest.raises(ConnectionClosed):
+            second.recv()
+    with connect(address) as used, pytest.raises(ConnectionClosed):
+        used.recv()
