@@ -19,6 +19,7 @@ from qa_service.channels import (
     headers,
     ingest,
     limits,
+    mattermost,
     metrics,
     observing,
     openai_api,
@@ -29,6 +30,7 @@ from qa_service.channels import (
     web,
     widget,
 )
+from qa_service.channels.bot import Bot
 from qa_service.channels.questions import ObservedPipeline
 from qa_service.database import Database
 from qa_service.errors import MissingExtra
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
     from qa_service.channels.slack_app import SlackApp
 
 # What the log says when no message of a chat can be written down.
-_LOST = "Messages to the bots cannot be taken (%s); Slack is asked to send them again."
+_LOST = "Messages to a bot cannot be taken (%s); Slack is asked to send them again."
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -118,7 +120,12 @@ def _add_bots(app: Flask, pipeline: Pipeline, settings: Settings) -> None:
     secret = settings.slack_signing_secret.get_secret_value()
     ours = slack_app(pipeline, settings) if secret else None
     app.register_blueprint(slack.blueprint(ours, secret))
-    app.extensions["qa_service_bots"] = [ours] if ours else []
+    tokens = settings.webhook_tokens
+    chat = mattermost.Mattermost(tokens, url=settings.mattermost_url, public_url=settings.public_url)
+    longest = settings.max_question_chars
+    theirs = Bot(pipeline, _inbox(chat.name, settings), chat, longest=longest) if tokens else None
+    app.register_blueprint(mattermost.blueprint(chat, theirs, tokens))
+    app.extensions["qa_service_bots"] = [bot for bot in (ours, theirs) if bot]
 
 
 def _inbox(platform: str, settings: Settings) -> Inbox:

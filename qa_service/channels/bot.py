@@ -125,6 +125,10 @@ class Platform(Protocol):
     def name(self) -> str:
         """Its name, in small letters."""
 
+    @property
+    def help_key(self) -> str:
+        """The text that tells how to use the bot there."""
+
     def reply(self, message: Message, kept: dict[str, Any], remember: Callable[[dict[str, Any]], None]) -> Reply:
         """Where a message is answered; posts nothing yet.
 
@@ -312,7 +316,7 @@ class Bot:
         examples: tuple[str, ...] = ()
         with suppress(QAServiceError):  # help is worth more than its examples
             examples = self._pipeline.example_questions(language, _EXAMPLES)
-        return Notice("help", language, examples=examples)
+        return Notice(self._platform.help_key, language, examples=examples)
 
     # Claims: while the database fails, what is known here holds, and the leases see to the rest.
 

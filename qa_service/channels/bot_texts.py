@@ -9,19 +9,23 @@ from qa_service.language import Language
 TEXTS: dict[str, dict[Language, str]] = {
     "working": {"en": "Searching the articles…", "fr": "Recherche dans les articles…"},
     "help": {
-        "en": "I answer questions from the articles of this newsroom. Mention me in a channel, write to me directly or"
+        "en": "I answer questions from our articles. Mention me in a channel, write to me directly or"
         " use /ask; to follow up, reply in the thread. Ask in English or in French: I answer in the language of your"
         " question, and every sentence cites the passage it rests on.",
-        "fr": "Je réponds à vos questions à partir des articles de la rédaction. Mentionnez-moi dans un canal,"
+        "fr": "Je réponds à vos questions à partir de nos articles. Mentionnez-moi dans un canal,"
         " écrivez-moi directement ou utilisez /ask ; pour préciser votre question, répondez dans le fil. Écrivez en"
         " français ou en anglais : je réponds dans la langue de la question, et chaque phrase cite le passage sur"
         " lequel elle s’appuie.",
     },
-    "help_examples": {"en": "For example:", "fr": "Par exemple :"},
-    "empty": {
-        "en": "There was no question in your message. Please write it after my name, or after /ask.",
-        "fr": "Votre message ne contenait pas de question. Écrivez-la à la suite de mon nom ou de /ask.",
+    "help_mattermost": {
+        "en": "I answer questions from our articles. Write one after the word or the command that calls me, in English"
+        " or in French: I answer in the language of your question, and every sentence cites the passage it rests on."
+        " Your next question here may lean on this one.",
+        "fr": "Je réponds à vos questions à partir de nos articles. Écrivez la vôtre après le mot ou la commande qui"
+        " m’appelle, en français ou en anglais : je réponds dans la langue de la question, et chaque phrase cite le"
+        " passage sur lequel elle s’appuie. Votre prochaine question ici peut s’appuyer sur celle-ci.",
     },
+    "help_examples": {"en": "For example:", "fr": "Par exemple :"},
     "too_long": {
         "en": "This question is too long: I can take {longest} characters at most. Please shorten it and ask again.",
         "fr": "Cette question est trop longue : je peux traiter {longest} caractères au plus. Abrégez-la, puis posez-la"
@@ -52,15 +56,10 @@ TEXTS: dict[str, dict[Language, str]] = {
         "fr": "Je n’ai pas le droit d’écrire dans {channel}. Invitez-moi dans ce canal avec /invite, puis reposez votre"
         " question.",
     },
-    "not_for_you": {
-        "en": "I only answer in the workspaces I was set up for, and this is not one of them.",
-        "fr": "Je ne réponds que dans les espaces de travail pour lesquels j’ai été configuré, et celui-ci n’en fait"
-        " pas partie.",
-    },
     "too_slow": {
-        "en": "This answer takes longer than the chat waits for it. Please ask with the slash command instead.",
-        "fr": "Cette réponse demande plus de temps que la messagerie n’en laisse. Utilisez plutôt la commande"
-        " précédée d’une barre oblique.",
+        "en": "This answer takes longer than the chat waits for it. Please ask again later, or with the slash command.",
+        "fr": "Cette réponse demande plus de temps que la messagerie n’en laisse. Reposez votre question"
+        " plus tard, ou avec la commande précédée d’une barre oblique.",
     },
     "refused_tip": {
         "en": "Other words may help: try names, places or a year, or ask for one thing at a time.",
@@ -80,7 +79,6 @@ TEXTS: dict[str, dict[Language, str]] = {
     "more_sources": {"en": "and {n} more", "fr": "et {n} de plus"},
     # Said by a reader of this language, who wants the other one.
     "ask_again": {"en": "Ask again in French", "fr": "Redemander en anglais"},
-    "again": {"en": "Try again", "fr": "Réessayer"},
     "helpful": {"en": "Helpful", "fr": "Utile"},
     "unhelpful": {"en": "Not helpful", "fr": "Pas utile"},
     "thanks": {

@@ -131,7 +131,7 @@ _EXAMPLES: dict[str, Any] = {
 }
 _ASKED = Operation(
     "Answer a post or a slash command of Mattermost",
-    "Questions",
+    "Bots",
     "It is there where `QA_MATTERMOST_TOKENS` is set, for whoever sends one of them: in the body, or as "
     "`Authorization: Token …`. What was sent before is not answered again. An answer that takes too long is replaced "
     "by a line that says so; that to a command follows at its `response_url`, where that is at `QA_MATTERMOST_URL`.",
@@ -182,6 +182,7 @@ class Mattermost:
     """
 
     name = "mattermost"
+    help_key = "help_mattermost"
 
     def __init__(
         self,

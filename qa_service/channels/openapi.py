@@ -37,6 +37,7 @@ Unicode code points."""
 _TAGS = {
     "Questions": "Ask, search, and say what an answer was worth.",
     "Articles": "What answers are drawn from.",
+    "Bots": "What chats send.",
     "OpenAI-compatible": "The same questions for clients of OpenAI's interface.",
     "Documents": "Publish and withdraw articles.",
     "Pages": "What readers see. Each page works without JavaScript.",

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import parse_qs
 
 from flask import Blueprint, Response, abort, request
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 from werkzeug.exceptions import BadRequest
 
 from qa_service.channels.operations import Content, Operation, Parameter, operation
@@ -38,15 +37,35 @@ _SIGNATURE = Parameter(
 )
 
 
-@dataclass(frozen=True)
-class SlackRequest:
-    """What Slack sends: an event, or the check of the address; `payload` of a form where somebody clicked."""
+class SlackRequest(BaseModel):
+    """What Slack sends: an event as JSON; a command, or a `payload` where somebody clicked, as a form."""
 
-    type: Annotated[str, Field(description="`event_callback` or `url_verification`.")] = ""
+    model_config = ConfigDict(extra="allow")
+
+    type: Annotated[str, Field(description="`event_callback`, or `url_verification`, a check of the address.")] = ""
+    team_id: Annotated[str, Field(description="The workspace.")] = ""
     event_id: Annotated[str, Field(description="The same each time that Slack sends the event.")] = ""
-    challenge: Annotated[str, Field(description="What the check of the address wants back.")] = ""
+    event: Annotated[dict[str, Any], Field(description="The event, as Slack documents it.")] = {}
 
 
+_EXAMPLES: dict[str, Any] = {
+    name: {
+        "type": "event_callback",
+        "event_id": event_id,
+        "team_id": "T0123ABCD",
+        "event": {
+            "type": "app_mention",
+            "user": "U0123ABCD",
+            "text": f"<@U0456EFGH> {question}",
+            "channel": "C0123ABCD",
+            "ts": "1731600000.000100",
+        },
+    }
+    for name, event_id, question in (
+        ("English", "Ev0123ABCD", "When was the visa agreement signed?"),
+        ("French", "Ev0456EFGH", "Quand l’exemption de visa entre-t-elle en vigueur\u202f?"),
+    )
+}
 _EVENTS = Operation(
     "Take an event of Slack",
     "Bots",
@@ -54,8 +73,8 @@ _EVENTS = Operation(
     "set. An event is acknowledged at once and answered in its thread.",
     access="open",
     parameters=(_TIMESTAMP, _SIGNATURE),
-    body=Content(SlackRequest, ("application/json", "application/x-www-form-urlencoded")),
-    replies={200: Content(media_types=("text/plain", "application/json"), description="Taken, or the challenge.")},
+    body=Content(SlackRequest, ("application/json", "application/x-www-form-urlencoded"), _EXAMPLES),
+    replies={200: Content(media_types=("text/plain",), description="Taken.")},
     problems=(401, 403, 404, 503),
 )
 

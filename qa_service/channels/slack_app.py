@@ -60,6 +60,7 @@ class SlackApp:
     """The bot in Slack. Made after a fork; its methods may be called from any thread."""
 
     name = "slack"
+    help_key = "help"
 
     def __init__(self, pipeline: Pipeline, inbox: Inbox, settings: Settings) -> None:
         """Answer from a pipeline as the settings say, once requests come or it is started."""

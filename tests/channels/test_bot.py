@@ -33,6 +33,7 @@ class FakeChat:
     """A chat that keeps what it is shown, and fails on demand."""
 
     name = "chat"
+    help_key = "help"
 
     def __init__(self) -> None:
         self.shown: list[tuple[str, Answer | Notice]] = []
