@@ -67,7 +67,6 @@ TEXTS: dict[str, dict[Language, str]] = {
         " la fois.",
     },
     "related": {"en": "Perhaps of interest", "fr": "À lire peut-être"},
-    "sources": {"en": "Sources", "fr": "Sources"},
     "show_quotes": {"en": "Show quotes", "fr": "Voir les citations"},
     "quotes_title": {"en": "Quotes", "fr": "Citations"},
     "close": {"en": "Close", "fr": "Fermer"},

@@ -111,7 +111,8 @@ class SlackApp:
         quiet = logging.getLogger("slack_bolt.qa_service")
         quiet.setLevel(logging.CRITICAL)
         app = App(
-            name="qa_service",
+            # Bolt makes loggers of this name as quiet as its own: it must not be the name of ours.
+            name="slack_bolt",
             logger=quiet,
             signing_secret=self._settings.slack_signing_secret.get_secret_value() or "unused",
             authorize=_authorized,

@@ -43,6 +43,7 @@ _MODAL = 60_000
 _EXAMPLES = 5
 _RELATED = 5
 _WARNINGS = 5
+_SEPARATE = 20
 # Of a title, and of an address: a longer one is not linked.
 _TITLE = 150
 _ADDRESS = 800
@@ -102,7 +103,9 @@ def answer_posts(answer: Answer, link: Link, *, kept: bool) -> list[Post]:
     if _size(posts[-1].blocks) + _size(below) <= _MESSAGE:
         posts[-1].blocks.extend(below)
     else:
-        posts.append(Post(bot_text("related" if answer.abstained else "sources", answer.language), below))
+        posts.append(
+            Post(texts(answer.language)["sources"] if answer.citations else bot_text("related", answer.language), below)
+        )
     return posts
 
 
@@ -226,9 +229,10 @@ def _sources(answer: Answer, link: Link) -> list[Block]:
     if left:
         shorter = [_source(citation, language, None, _TITLE // 3) for citation in answer.citations]
         shown, left = _first(shorter, _SOURCES)
-    head = f"*{bot_text('sources', language)}*"
-    rest = [bot_text("more_sources", language, n=left)] if left else []
-    return _lined([head, *shown, *rest], _context, _CONTEXT)
+    if left:
+        shown = [*shown, bot_text("more_sources", language, n=left)]
+    # A block each, which Slack sets on a line of its own; many share blocks.
+    return list(map(_context, shown)) if len(shown) <= _SEPARATE else _lined(shown, _context, _CONTEXT)
 
 
 def _source(citation: Citation, language: Language, link: Link, longest: int) -> str:

@@ -410,6 +410,15 @@ def test_no_secret_and_no_question_is_logged(served: Served, caplog: pytest.LogC
         assert secret not in told
 
 
+def test_bolt_leaves_our_log_as_it_is(served: Served) -> None:
+    ours = logging.getLogger("qa_service")
+    level, disabled, handlers = ours.level, ours.disabled, list(ours.handlers)
+    served.event(app_mention(f"<@{BOT_USER}> {ENGLISH}"))
+    served.send(command_body(ENGLISH, response_url=served.slack.response_url()))
+    served.settle()
+    assert (ours.level, ours.disabled, ours.handlers) == (level, disabled, handlers)
+
+
 # Clicks
 
 

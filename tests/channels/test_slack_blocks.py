@@ -292,7 +292,7 @@ def test_an_answer_is_its_text_its_sources_and_buttons(language: Language, line:
     assert [block["type"] for block in post.blocks] == ["section", "context", "context", "actions", "context_actions"]
     address = f"{SITE}/documents/en/visa?start=0&end=4&lang=en#cited"
     sources = post.blocks[2]["elements"][0]["text"]
-    assert sources == f"*Sources*\n[1]  *<{address}|The bridge>* · {line}"
+    assert sources == f"[1]  *<{address}|The bridge>* · {line}"
     quotes, again = post.blocks[3]["elements"]
     (rating,) = post.blocks[4]["elements"]
     opinions = [rating["positive_button"], rating["negative_button"]]
