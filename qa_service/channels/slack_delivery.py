@@ -589,11 +589,7 @@ class SlackReply:
             arguments = _message(self._place.channel, it) | {"thread_ts": self._thread, "metadata": self._mark(part)}
             return self._slack.call("chat.postMessage", arguments, hasty=hasty)
 
-        try:
-            return str(self._slack.whole_or_text("chat.postMessage", post, send).get("ts") or "")
-        except TryLater:
-            self._unsure = True
-            raise
+        return str(self._slack.whole_or_text("chat.postMessage", post, send).get("ts") or "")
 
     def _updated(self, ts: str, post: Post, part: int) -> bool:
         """Whether a message could be replaced; it may be gone, or too old."""

@@ -211,6 +211,14 @@ def test_what_is_withdrawn_does_not_stay(server, slack, answer):
     assert (shown["streaming"], shown["tasks"]) == (False, {})
 
 
+def test_an_answer_of_which_something_was_withdrawn_is_shown_as_a_whole(server, slack):
+    reply = reply_to(slack)
+    reply.alive("fr")
+    written(reply, FRENCH.answer[:20])
+    reply.answer(replace(FRENCH, withdrawn=("Il pleuvait.",)))
+    assert only_message(server)["blocks"] == posts_of(FRENCH)[0].blocks
+
+
 def test_an_answer_that_became_another_replaces_what_was_streamed(server, slack):
     reply = reply_to(slack)
     reply.alive("en")
@@ -236,6 +244,15 @@ def test_an_answer_too_long_for_a_stream_is_posts_in_the_end(server, slack):
     assert len(only_message(server)["text"]) <= 12_000
     reply.answer(LONG)
     assert [message["blocks"] for message in server.messages("C1", THREAD)] == [post.blocks for post in posts_of(LONG)]
+
+
+def test_an_answer_that_only_a_stream_has_no_room_for_is_one_message(server, slack):
+    answer = replace(ENGLISH, answer="." * 7_000, citations=())  # escaped, twice as many
+    assert len(posts_of(answer)) == 1
+    reply = reply_to(slack)
+    reply.alive("en")
+    reply.answer(answer)
+    assert only_message(server)["blocks"] == posts_of(answer)[0].blocks
 
 
 @pytest.mark.parametrize(
@@ -339,6 +356,15 @@ def test_a_message_that_cannot_be_replaced_is_posted_anew(streamless, error):
     assert streamless.messages("C1", THREAD)[-1]["blocks"] == posts_of(ENGLISH)[0].blocks
 
 
+def test_a_channel_that_was_archived_meanwhile(streamless):
+    reply = reply_to(Slack(streamless.bot_token, streamless.url))
+    reply.alive("fr")
+    streamless.fail("chat.update", "is_archived")
+    with pytest.raises(Undeliverable):
+        reply.answer(FRENCH)
+    assert streamless.messages("D1")[0]["text"] == bot_text("not_in_channel", "fr", channel="<#C1>")
+
+
 @pytest.mark.parametrize("fault", [{"status": 500}, {"status": 429}, {"drop": True}, {"error": "is_archived"}])
 def test_a_sign_of_life_never_raises(streamless, caplog, fault):
     slack = Slack(streamless.bot_token, streamless.url, timeout_s=2)
@@ -386,6 +412,16 @@ def test_another_process_finds_a_sign_of_life_that_was_not_remembered(streamless
     assert kept.last["ts"] == ts
     second.answer(ENGLISH)
     assert (only_message(streamless)["ts"], only_message(streamless)["blocks"]) == (ts, posts_of(ENGLISH)[0].blocks)
+
+
+def test_another_process_begins_a_long_answer_in_the_sign_of_life(streamless):
+    slack, kept = Slack(streamless.bot_token, streamless.url), Kept()
+    reply_to(slack, kept).alive("en")
+    ts = only_message(streamless)["ts"]
+    reply_to(slack, kept, attempt=2).answer(LONG)
+    shown = streamless.messages("C1", THREAD)
+    assert shown[0]["ts"] == ts
+    assert [message["blocks"] for message in shown] == [post.blocks for post in posts_of(LONG)]
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
@@ -481,6 +517,13 @@ def test_a_command_where_the_app_may_not_post_is_answered_to_the_asker_alone(ser
     again.answer(answer)
     assert len(server.responses("r1")) == 1
     assert len(server.calls_of("chat.postMessage")) == 1
+
+
+def test_a_command_that_cannot_be_answered_anywhere(server, slack):
+    server.fail("chat.postMessage", "not_in_channel")
+    with pytest.raises(Undeliverable):
+        reply_to(slack, text="Quand cela commence-t-il ?", thread_ts="", response_url="").conversation()
+    assert server.messages("D1")[0]["text"] == bot_text("not_in_channel", "fr", channel="<#C1>")
 
 
 def test_a_notice_to_a_command_without_a_thread_goes_to_the_asker_alone(server, slack):
@@ -643,6 +686,7 @@ def test_a_footer_that_slack_does_not_take_leaves_the_whole_answer(server, slack
     reply.answer(ENGLISH)
     shown = only_message(server)
     assert (shown["blocks"], shown["text"], shown["streaming"]) == ([], posts_of(ENGLISH)[0].text, False)
+    assert server.calls_of("chat.update")[-1].arguments["blocks"] == []  # else those of before may stay
 
 
 def test_nothing_that_was_written_or_is_secret_stands_in_the_log(server, caplog):
