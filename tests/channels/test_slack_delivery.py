@@ -253,6 +253,7 @@ def test_an_answer_that_only_a_stream_has_no_room_for_is_one_message(server, sla
     reply.alive("en")
     reply.answer(answer)
     assert only_message(server)["blocks"] == posts_of(answer)[0].blocks
+    assert "chunks" not in server.calls_of("chat.stopStream")[0].arguments
 
 
 @pytest.mark.parametrize(
