@@ -10,6 +10,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 pytest.importorskip("slack_sdk")
+pytest.importorskip("websockets")
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError

@@ -31,7 +31,7 @@ from qa_service.channels.slack_blocks import (
     question_post,
     working_post,
 )
-from qa_service.language import Language, detect, known_language
+from qa_service.language import Language, known_language, shown_language
 
 _LOG = logging.getLogger(__name__)
 # What the SDK says of a failed call holds addresses, and of a broken answer its words: it says nothing at all.
@@ -441,7 +441,7 @@ class SlackReply:
         return self._place.thread_ts or str(self._kept.get("thread_ts", ""))
 
     def _begin_thread(self) -> None:
-        language = self._message.language or detect(self._message.text, self.language())
+        language = self._message.language or shown_language(self._message.text) or self.language() or "en"
         question = question_post(self._place.user, self._message.text, language)
         try:
             posted = self._slack.whole_or_text(
@@ -450,7 +450,7 @@ class SlackReply:
                 lambda it: self._slack.call("chat.postMessage", _message(self._place.channel, it)),
             )
             # Of a user who was written to directly, Slack tells the channel only now.
-            self._note(thread_ts=str(posted["ts"]), channel=str(posted.get("channel") or self._place.channel))
+            self._note(thread_ts=str(posted.get("ts") or ""), channel=str(posted.get("channel") or self._place.channel))
             self._settle_channel()
         except SlackRefused as refused:
             if refused.error in _TOKEN or not self._slack.is_response_url(self._place.response_url):

@@ -12,6 +12,7 @@ from urllib.parse import quote
 import pytest
 
 pytest.importorskip("slack_sdk")
+pytest.importorskip("websockets")
 
 from qa_service.answers import Answer
 from qa_service.channels import slack_delivery
@@ -498,6 +499,14 @@ def test_a_command_s_question_begins_the_thread(server, slack, text, asks):
     again.answer(FRENCH)
     assert [message["thread_ts"] for message in server.messages("C1")] == [question["ts"]] * 2
     assert server.responses("r1") == []
+
+
+def test_a_question_that_shows_no_language_is_asked_in_the_asker_s(server, slack):
+    server.locales["U1"] = "fr-FR"
+    reply_to(slack, text="Rabat 2025", thread_ts="").conversation()
+    assert "demande" in server.messages("C1")[0]["text"]
+    reply_to(slack, text="When does it begin?", thread_ts="").conversation()
+    assert len(server.calls_of("users.info")) == 1
 
 
 @pytest.mark.parametrize("error", ["not_in_channel", "channel_not_found", "is_archived", "missing_scope"])
