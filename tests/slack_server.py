@@ -144,6 +144,7 @@ class SlackServer:
             "chat.startStream": self._start_stream,
             "chat.appendStream": self._append_stream,
             "chat.stopStream": self._stop_stream,
+            "conversations.history": self._history,
             "conversations.replies": self._replies,
             "users.info": self._users_info,
             "views.open": self._views_open,
@@ -541,8 +542,18 @@ class SlackServer:
         thread = [message for message in self._messages.get(channel, []) if message["thread_ts"] == ts]
         if not thread:
             raise _Refused("thread_not_found")
+        return self._page([each for each in thread if each["ts"] == ts or self._is_within(each, arguments)], arguments)
+
+    def _history(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        said = self._messages.get(self._channel(arguments), [])
+        roots = [message for message in said if message["thread_ts"] == message["ts"]]
+        return self._page([each for each in reversed(roots) if self._is_within(each, arguments)], arguments)
+
+    def _is_within(self, message: dict[str, Any], arguments: dict[str, Any]) -> bool:
         oldest, latest = (float(arguments.get(name) or end) for name, end in (("oldest", 0), ("latest", 1e12)))
-        inside = [message for message in thread if message["ts"] == ts or oldest <= float(message["ts"]) <= latest]
+        return oldest <= float(message["ts"]) <= latest
+
+    def _page(self, inside: list[dict[str, Any]], arguments: dict[str, Any]) -> dict[str, Any]:
         start, limit = int(arguments.get("cursor") or 0), int(arguments.get("limit") or 1_000)
         page = copy.deepcopy(inside[start : start + limit])
         for message in page:

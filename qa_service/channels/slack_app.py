@@ -21,6 +21,7 @@ from slack_bolt.authorization import AuthorizeResult
 from qa_service.answers import KeptAnswer
 from qa_service.channels.bot import Bot, Message, Notice
 from qa_service.channels.links import document_address
+from qa_service.channels.slack_api import Slack
 from qa_service.channels.slack_blocks import (
     ASK_AGAIN,
     ASK_EXAMPLE,
@@ -31,7 +32,7 @@ from qa_service.channels.slack_blocks import (
     notice_post,
     quotes_view,
 )
-from qa_service.channels.slack_delivery import Slack, SlackReply
+from qa_service.channels.slack_delivery import SlackReply
 from qa_service.channels.slack_text import mentions_somebody, plain
 from qa_service.errors import InvalidFeedback, QAServiceError, StorageUnavailable, UnknownAnswer
 from qa_service.inbox import Inbox

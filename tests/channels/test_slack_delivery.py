@@ -15,11 +15,11 @@ pytest.importorskip("slack_sdk")
 pytest.importorskip("websockets")
 
 from qa_service.answers import Answer
-from qa_service.channels import slack_delivery
 from qa_service.channels.bot import Message, Notice, TryLater, Undeliverable
 from qa_service.channels.bot_texts import bot_text
+from qa_service.channels.slack_api import Slack
 from qa_service.channels.slack_blocks import Post, answer_posts, footer, notice_post, preview, working_post
-from qa_service.channels.slack_delivery import Slack, SlackReply
+from qa_service.channels.slack_delivery import SlackReply
 from tests.channels.fake_pipeline import ENGLISH_QUOTE, FRENCH_ID, FRENCH_QUOTE, citation
 from tests.slack_server import BOT_USER, RESPONSE_URL, SlackServer
 
@@ -78,13 +78,19 @@ class Kept:
 
 
 def reply_to(
-    slack: Slack, kept: Kept | None = None, *, attempt: int = 1, text: str = "When does it begin?", **place: str
+    slack: Slack,
+    kept: Kept | None = None,
+    *,
+    attempt: int = 1,
+    number: int = 1,
+    text: str = "When does it begin?",
+    **place: str,
 ) -> SlackReply:
     where = {"team": "T1", "channel": "C1", "user": "U1", "thread_ts": THREAD, "response_url": "", **place}
     kept = kept or Kept()
     return SlackReply(
         slack,
-        Message("slack:Ev1", text, where),
+        Message(f"slack:Ev{number}", text, where),
         {**kept.last, "attempt": attempt},
         kept.states.append,
         link_of=lambda language: link,
@@ -501,6 +507,21 @@ def test_a_command_s_question_begins_the_thread(server, slack, text, asks):
     assert server.responses("r1") == []
 
 
+def test_a_command_s_question_whose_connection_broke_is_not_posted_twice(server, slack):
+    server.fail("chat.postMessage", after=True, drop=True)
+    with pytest.raises(TryLater):
+        reply_to(slack, thread_ts="").conversation()
+    again = reply_to(slack, attempt=2, thread_ts="")
+    conversation = again.conversation()
+    again.answer(ENGLISH)
+    question, answered = server.messages("C1")
+    assert conversation == f"T1/C1/{question['ts']}"
+    assert answered["thread_ts"] == question["ts"]
+    # Another command is none of it.
+    reply_to(slack, attempt=2, number=2, thread_ts="").conversation()
+    assert len(server.messages("C1")) == 3
+
+
 def test_a_question_that_shows_no_language_is_asked_in_the_asker_s(server, slack):
     server.locales["U1"] = "fr-FR"
     reply_to(slack, text="Rabat 2025", thread_ts="").conversation()
@@ -563,30 +584,6 @@ def test_a_response_address_that_is_used_up_is_no_way_to_reply(server, slack):
     with pytest.raises(Undeliverable):
         reply_to(slack, thread_ts="", response_url=server.response_url()).answer(FRENCH)
     assert server.messages("D1")[0]["text"] == bot_text("not_in_channel", "fr", channel="<#C1>")
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        "http://hooks.slack.com/commands/1",
-        "https://evil.example/.slack.com/",
-        "https://hooks.slack.com.evil.example/x",
-        "https://hooks.slack.com@evil.example/x",
-        "https://evil.example\\@hooks.slack.com/x",
-        "https://evilslack.com/x",
-        "file:///etc/passwd",
-        "",
-    ],
-)
-def test_only_slack_s_addresses_are_posted_to(slack, address):
-    assert not slack.is_response_url(address)
-    assert not slack.ephemeral(address, Post("Un secret", []))
-
-
-def test_slack_s_own_addresses_are_posted_to(server):
-    assert Slack("xoxb-1").is_response_url("https://hooks.slack.com/commands/T1/2/x")
-    assert not Slack("xoxb-1").is_response_url(server.response_url())
-    assert Slack("xoxb-1", server.url).is_response_url(server.response_url())
 
 
 # Errors
@@ -713,59 +710,3 @@ def test_nothing_that_was_written_or_is_secret_stands_in_the_log(server, caplog)
     assert caplog.records
     for secret in (server.bot_token, "127.0.0.1", "/response/", "passport", "begin", "exemption"):
         assert secret not in caplog.text
-
-
-# What listeners call
-
-
-def test_a_user_s_language(server, slack):
-    server.locales |= {"U1": "fr-FR", "U2": "en-GB", "U3": "de-DE"}
-    for _ in range(2):
-        assert [slack.locale(user) for user in ("U1", "U2", "U3")] == ["fr", "en", None]
-    assert len(server.calls_of("users.info")) == 3
-    assert reply_to(slack).language() == "fr"
-
-
-@pytest.mark.parametrize("fault", [{"error": "missing_scope"}, {"status": 500}, {"drop": True}])
-def test_a_user_s_language_that_cannot_be_asked_for_is_not_asked_for_again_at_once(server, slack, fault):
-    server.fail("users.info", **fault)
-    server.locales["U1"] = "fr-CA"
-    assert slack.locale("U1") is None
-    assert slack.locale("U1") is None
-    assert len(server.calls) == 1
-
-
-def test_what_is_known_of_users_is_bounded(server, slack, monkeypatch):
-    monkeypatch.setattr(slack_delivery, "_REMEMBERED", 2)
-    for user in ("U1", "U2", "U3", "U1"):
-        slack.locale(user)
-    assert len(server.calls) == 4
-
-
-def test_listeners_are_told_whether_it_worked(server, slack):
-    section = {"type": "section", "text": {"type": "mrkdwn", "text": "Bonjour"}}
-    modal = {"type": "modal", "title": {"type": "plain_text", "text": "Sources"}, "blocks": [section]}
-    assert slack.open_view("1.1", modal)
-    assert not slack.open_view("expired.1", modal)
-    assert slack.publish_home("U1", {"type": "home", "blocks": [section]})
-    assert not slack.publish_home("U1", {"type": "modal"})
-    assert slack.post_direct("U1", Post("Bonjour", [section]))
-    assert slack.ephemeral(server.response_url(), Post("Bonjour", [section]))
-    assert server.homes["U1"]["blocks"] == [section]
-    for method in ("views.open", "views.publish", "chat.postMessage", RESPONSE_URL):
-        server.fail(method, status=503)
-    assert not slack.open_view("1.2", modal)
-    assert not slack.publish_home("U1", {"type": "home", "blocks": [section]})
-    assert not slack.post_direct("U1", Post("Bonjour", [section]))
-    assert not slack.ephemeral(server.response_url(), Post("Bonjour", [section]))
-
-
-def test_blocks_of_a_response_that_slack_does_not_take_leave_its_text(server, slack):
-    assert slack.ephemeral(server.response_url(), Post("Bonjour", [{"type": "poem"}]))
-    assert server.responses("r1")[0]["text"] == "Bonjour"
-
-
-def test_a_text_below_blocks_is_cut_where_nothing_is_left_open(server, slack):
-    text = "x" * 3_996 + "&amp;" + "y" * 100
-    assert slack.post_direct("U1", Post(text, []))
-    assert server.messages("D1")[0]["text"] == "x" * 3_996 + "…"
