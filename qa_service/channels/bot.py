@@ -7,6 +7,7 @@ that is said, when a sign of life is due, what happens when a worker dies, and i
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ from qa_service.answers import Answer, Delta
 from qa_service.channels.bot_texts import bot_text
 from qa_service.errors import IndexMismatch, IndexUnavailable, QAServiceError, QuestionTooLong, StorageUnavailable
 from qa_service.inbox import LEASE_S, Claim, Inbox
-from qa_service.language import Language, fold, shown_language
+from qa_service.language import WORD, Language, fold, shown_language
 from qa_service.logs import RequestNotes
 from qa_service.pipeline import Pipeline
 
@@ -46,6 +47,16 @@ _WAIT_GROWS = 3.0
 # What asks for help, in which language; a mention with nothing else does too.
 _HELP: dict[str, Language | None] = {"help": "en", "aide": "fr", "?": None, "": None}
 _EXAMPLES = 3
+# What people say to each other when they have their answer: no word of it asks anything.
+_COURTESIES = frozenset(
+    """
+    thanks thank thx ty you very much many so a lot cheers great perfect nice good super cool awesome excellent ok okay
+    got it noted done yes no welcome
+    merci beaucoup bien mille grand parfait super genial top d accord entendu note compris oui non de rien bravo
+    """.split()
+)
+# :tada:, as Slack and Mattermost write what is no word.
+_EMOJI = re.compile(r":[a-z0-9_+'-]+:")
 
 
 class TryLater(Exception):
@@ -210,6 +221,10 @@ class Bot:
         """
         return self._inbox.knows(conversation)
 
+    def is_courtesy(self, text: str) -> bool:
+        """Whether a text asks nothing: thanks, a word of assent, signs without a word."""
+        return "?" not in text and set(WORD.findall(fold(_EMOJI.sub(" ", text)))) <= _COURTESIES
+
     def is_help(self, text: str) -> bool:
         """Whether a text asks for help."""
         return fold(text.strip()) in _HELP
@@ -275,7 +290,7 @@ class Bot:
         if work.attempt > _MOST_ATTEMPTS or work.age_s > _OLDEST_S:
             said: Answer | Notice = Notice("given_up", work.language)
         else:
-            said = self.help_of(message.text, work.language) or self._said(work, reply)
+            said = self._told(message.text, work.language) or self._said(work, reply)
         with work.using:
             self._require_mine(work)
             work.shown = True
@@ -311,6 +326,10 @@ class Bot:
                     with work.using:
                         reply.write(event.text)
         raise TypeError("A stream ends with its answer.")
+
+    def _told(self, text: str, language: Language) -> Notice | None:
+        """What is said to a text that is no question."""
+        return self.help_of(text, language) or (Notice("welcome", language) if self.is_courtesy(text) else None)
 
     def _help(self, language: Language) -> Notice:
         examples: tuple[str, ...] = ()

@@ -26,6 +26,11 @@ TEXTS: dict[str, dict[Language, str]] = {
         " passage sur lequel elle s’appuie. Votre prochaine question ici peut s’appuyer sur celle-ci.",
     },
     "help_examples": {"en": "For example:", "fr": "Par exemple :"},
+    "welcome": {
+        "en": "You are welcome. Ask on whenever you like, or write help to see what I can do.",
+        "fr": "Je vous en prie. Posez d’autres questions quand vous voulez, ou écrivez aide pour savoir ce que je"
+        " fais.",
+    },
     "too_long": {
         "en": "This question is too long: I can take {longest} characters at most. Please shorten it and ask again.",
         "fr": "Cette question est trop longue : je peux traiter {longest} caractères au plus. Abrégez-la, puis posez-la"

@@ -161,14 +161,21 @@ class SlackApp:
             return _TAKEN
         if event.get("channel_type") == "im":
             return self._take_event(event, body)
-        # One that names the bot comes as a mention too; one that names another is not for the bot.
-        if not self._settings.slack_threads or not event.get("thread_ts") or mentions_somebody(event.get("text") or ""):
+        if not self._settings.slack_threads or not event.get("thread_ts") or not self._may_ask(event.get("text") or ""):
             return _TAKEN
         try:
             ours = self.bot.knows(self.conversation(_team(body), event["channel"], event["thread_ts"]))
         except StorageUnavailable:
             return BoltResponse(status=_TRY_AGAIN)
         return self._take_event(event, body) if ours else _TAKEN
+
+    def _may_ask(self, text: str) -> bool:
+        """Whether a message that does not mention the bot may be a question to it.
+
+        One that names the bot comes as a mention too, one that names another is not for the bot, and thanks want no
+        answer.
+        """
+        return not mentions_somebody(text) and not self.bot.is_courtesy(plain(text))
 
     def _take_event(self, event: dict[str, Any], body: dict[str, Any]) -> BoltResponse:
         place = _place(body, event["channel"], event["user"], event.get("thread_ts") or event["ts"])

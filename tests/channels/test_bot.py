@@ -222,6 +222,33 @@ def test_signs_of_life_do_not_wait_for_answers(bot: Bot, chat: FakeChat, pipelin
 
 
 @pytest.mark.parametrize(
+    ("said", "courteous"),
+    [
+        ("Thanks!", True),
+        ("thank you very much :tada:", True),
+        ("Merci beaucoup", True),
+        ("D’accord, merci.", True),
+        ("👍", True),
+        (":+1: :merci_beaucoup:", True),
+        ("ok?", False),
+        ("Merci, et à Rabat ?", False),
+        ("Great Britain", False),
+        ("And where", False),
+        ("Rabat", False),
+    ],
+)
+def test_a_courtesy_asks_nothing(bot: Bot, said: str, courteous: bool) -> None:
+    assert bot.is_courtesy(said) is courteous
+
+
+@pytest.mark.parametrize(("said", "language"), [("Thank you!", "en"), ("Merci beaucoup !", "fr")])
+def test_thanks_are_returned(bot: Bot, chat: FakeChat, pipeline: FakePipeline, said: str, language: Language) -> None:
+    bot.take(message(said))
+    assert last(chat) == Notice("welcome", language)
+    assert pipeline.asked == []
+
+
+@pytest.mark.parametrize(
     ("asked", "language"), [("help", "en"), (" Aide ", "fr"), ("AIDE", "fr"), ("?", "fr"), ("", "fr")]
 )
 def test_help_has_examples(bot: Bot, chat: FakeChat, pipeline: FakePipeline, asked: str, language: Language) -> None:

@@ -149,6 +149,9 @@ def test_other_threads_are_others_business(served: Served) -> None:
             # For somebody else, or for the bot, which is told of it by another event.
             channel_message("<@U7> do you agree?", ts="1700000004.000100", thread_ts=TS),
             channel_message(f"<@{BOT_USER}> and where?", ts="1700000005.000100", thread_ts=TS),
+            # For nobody.
+            channel_message("Merci beaucoup :tada:", ts="1700000006.000100", thread_ts=TS),
+            channel_message("Thanks!", ts="1700000007.000100", thread_ts=TS),
         ]
     ):
         assert served.event(message, f"Ev1{number}").status_code == 200
