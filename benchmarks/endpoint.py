@@ -30,7 +30,7 @@ _PUBLISHED = 5  # documents, one after the other
 def endpoint_latency(rounds: int) -> Iterator[Measure]:
     """The development questions over HTTP, in both forms, and straight to the pipeline, in turns."""
     questions = [json.loads(line)["question"] for line in QUESTIONS.read_text(encoding="utf-8").splitlines()]
-    with _copied_documents() as settings, closing(Pipeline(settings)) as pipeline, _served(settings) as port:
+    with copied_documents() as settings, closing(Pipeline(settings)) as pipeline, served(settings) as port:
         pipeline.open()
         taken: dict[str, list[float]] = {"/api/ask": [], "/v1/chat/completions": [], "": []}
         ways: dict[str, Callable[[str], object]] = {
@@ -51,7 +51,7 @@ def endpoint_latency(rounds: int) -> Iterator[Measure]:
 def publishing(rounds: int) -> Iterator[Measure]:
     """From ``PUT`` until the document is there to be read, and a run of ``qa-service index`` over the same change."""
     published, indexed = [], []
-    with _copied_documents() as settings, _served(settings) as port:
+    with copied_documents() as settings, served(settings) as port:
         for number in range(max(rounds, _PUBLISHED)):
             published.append(_seconds_until_there(port, f"en/published-{number}"))
             settings.documents.joinpath("en", f"written-{number}.md").write_text(_article(f"w{number}"))
@@ -63,7 +63,7 @@ def publishing(rounds: int) -> Iterator[Measure]:
 
 
 @contextmanager
-def _copied_documents() -> Iterator[Settings]:
+def copied_documents() -> Iterator[Settings]:
     """The sample documents and their index, in a folder that may be written."""
     with tempfile.TemporaryDirectory() as folder:
         documents = Path(folder, "documents")
@@ -74,12 +74,13 @@ def _copied_documents() -> Iterator[Settings]:
 
 
 @contextmanager
-def _served(settings: Settings) -> Iterator[int]:
-    """The service in a process of its own; its port."""
+def served(settings: Settings, **variables: str) -> Iterator[int]:
+    """The service in a process of its own, with further environment variables; its port."""
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
-    environment = _environment(settings) | {"QA_PORT": str(port), "QA_ADMIN_KEYS": _ADMIN_KEY, "QA_LOG_LEVEL": "error"}
+    chosen = {"QA_PORT": str(port), "QA_ADMIN_KEYS": _ADMIN_KEY, "QA_LOG_LEVEL": "error"}
+    environment = _environment(settings) | chosen | variables
     server = subprocess.Popen(_command("serve"), env=environment, stdout=subprocess.DEVNULL)
     try:
         _wait_until(lambda: _status(port, "/readyz") == http.client.OK)

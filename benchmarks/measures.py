@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks.acknowledging import acknowledgement
 from benchmarks.endpoint import endpoint_latency, publishing
 from benchmarks.hashed_words import hashed_words
 from benchmarks.yardsticks import DOCUMENTS, QUESTIONS, Measure, in_turns, one_by_one, percentile
@@ -138,6 +139,7 @@ ALL: tuple[Callable[[int], Iterator[Measure]], ...] = (
     index_speed,
     endpoint_latency,
     publishing,
+    acknowledgement,
 )
 
 

@@ -173,6 +173,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "timeout": 300,
             "logger_class": GunicornLog,
             "loglevel": "warning",  # what it says for finding faults holds its configuration, and folders
+            "worker_exit": _leave,
             "child_exit": _forget,
         }
         for name, value in chosen.items():
@@ -214,6 +215,15 @@ def counted_together() -> Iterator[None]:
         if made and os.getpid() == master:  # a worker that ends passes here too
             del os.environ[metrics.FOLDER_VARIABLE]
             shutil.rmtree(made, ignore_errors=True)
+
+
+def _leave(_server: object, worker: Any) -> None:  # noqa: ANN401
+    """Have a worker that ends finish what its bots are saying, and leave the rest to others."""
+    bots = worker.wsgi.extensions["qa_service_bots"] if isinstance(worker.wsgi, Flask) else []
+    for bot in bots:
+        bot.hand_back()
+    for bot in bots:
+        bot.close()
 
 
 def _forget(_server: object, worker: Any) -> None:  # noqa: ANN401

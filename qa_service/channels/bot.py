@@ -11,7 +11,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
@@ -162,6 +162,7 @@ class _Work:
         self.using = threading.Lock()  # the reply
         self.signed = False
         self.shown = False
+        self.future: Future[None] | None = None
 
 
 class Bot:
@@ -180,6 +181,7 @@ class Bot:
         self._signs = ThreadPoolExecutor(_SIGNING_THREADS, f"{platform.name}-sign")
         self._lock = threading.Lock()
         self._at_work: dict[str, tuple[_Work, Reply]] = {}
+        self._leaving = False
         self._ended = threading.Event()
         self._attendant: threading.Thread | None = None
 
@@ -190,8 +192,18 @@ class Bot:
                 self._attendant = threading.Thread(target=self._attend, name=f"{self._platform.name}-bot", daemon=True)
                 self._attendant.start()
 
+    def hand_back(self) -> None:
+        """Leave what nobody has begun with to other processes, at once."""
+        self._leaving = True
+        for work, _ in self._working():
+            if work.future and work.future.cancel():
+                self._drop(work)
+                with suppress(StorageUnavailable):
+                    self._inbox.set_aside(work.message.id, 0)
+
     def close(self) -> None:
         """Answer what was taken, and end. What cannot be answered any more, another process goes on with."""
+        self._leaving = True
         self._answers.shutdown()
         self._ended.set()
         self._signs.shutdown()
@@ -242,7 +254,7 @@ class Bot:
             if claim.id in self._at_work:  # this process stood still for longer than the lease
                 return
             self._at_work[claim.id] = work, reply
-        self._answers.submit(self._deal_with, work, reply)
+            work.future = self._answers.submit(self._deal_with, work, reply)
 
     # Answering
 
@@ -263,8 +275,7 @@ class Bot:
             else:
                 self._end(work)
             finally:
-                with self._lock:
-                    self._at_work.pop(work.message.id, None)
+                self._drop(work)
 
     @contextmanager
     def _noted(self, work: _Work) -> Iterator[None]:
@@ -339,6 +350,10 @@ class Bot:
 
     # Claims: while the database fails, what is known here holds, and the leases see to the rest.
 
+    def _drop(self, work: _Work) -> None:
+        with self._lock:
+            self._at_work.pop(work.message.id, None)
+
     def _remember(self, work: _Work, kept: dict[str, Any]) -> None:
         work.kept = kept
         with suppress(StorageUnavailable):
@@ -371,11 +386,11 @@ class Bot:
         while not self._ended.wait(_ROUND_S):
             now = time.monotonic()
             try:
-                self._give_signs(now)
                 if now >= renew_at:
                     renew_at = now + self._renew_every_s
                     self._renew()
-                if now >= look_at:
+                self._give_signs(now)
+                if now >= look_at and not self._leaving:
                     look_at = now + _LEFT_EVERY_S
                     for claim in self._inbox.lapsed():
                         self._begin(claim)

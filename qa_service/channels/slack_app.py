@@ -77,6 +77,10 @@ class SlackApp:
         """Go on with what other processes left."""
         self.bot.start()
 
+    def hand_back(self) -> None:
+        """Leave what nobody has begun with to other processes, at once."""
+        self.bot.hand_back()
+
     def close(self) -> None:
         """Answer what was taken, and end."""
         self._errands.shutdown()

@@ -50,6 +50,7 @@ def serve(slack: SlackApp, settings: Settings, ended: threading.Event, connected
             raise SlackUnavailable(f"Slack cannot be reached ({type(error).__name__}); try again.") from None
         connected()
         ended.wait()
+    slack.hand_back()
 
 
 def end_at_signals() -> threading.Event:

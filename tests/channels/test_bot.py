@@ -342,6 +342,24 @@ def test_who_dies_leaves_its_messages_to_others(
     assert [shown for shown, _ in chat.shown] == ["chat:1"]
 
 
+def test_who_leaves_hands_back_what_is_not_begun(
+    made: Callable[..., Bot], chat: FakeChat, pipeline: FakePipeline
+) -> None:
+    pipeline.hold = threading.Event()
+    leaving, staying = made(), made()
+    for number in range(40):
+        leaving.take(message(number=number))
+    chat.wait(chat.signs, 40)
+    leaving.hand_back()
+    staying.start()
+    chat.wait(chat.kept, 41)
+    pipeline.hold.set()
+    leaving.close()
+    chat.wait(chat.shown, 40)
+    staying.close()
+    assert sorted(shown for shown, _ in chat.shown) == sorted(f"chat:{number}" for number in range(40))
+
+
 def test_after_many_attempts_it_says_so(bot: Bot, chat: FakeChat, database: Database) -> None:
     chat.faults.append(TryLater())
     bot.take(message(FRENCH))
