@@ -55,6 +55,8 @@ _MISTAKES = frozenset(
 _NO_STREAMS_AT_ALL = frozenset(
     "deprecated_endpoint feature_not_enabled method_deprecated missing_scope unknown_method".split()
 )
+# What stands in Slack's place, or before it, may not offer every method.
+_NOT_OFFERED = frozenset({404, 405, 501})
 _CODE = re.compile(r"[a-z0-9_]{1,60}")
 _SLACKS_ADDRESS = re.compile(r"https://[a-z0-9.-]+\.slack\.com/[^\s\\@]*")
 # An entity or a mention that a cut has left open.
@@ -297,6 +299,8 @@ class Slack:
         code = response.data.get("error") if isinstance(response.data, dict) else None
         if response.status_code == 200 and isinstance(code, str) and _CODE.fullmatch(code) and code not in _PASSING:
             return SlackRefused(code)
+        if response.status_code in _NOT_OFFERED:
+            return SlackRefused("unknown_method")
         self.complain(method, code if code in _PASSING else f"status {response.status_code}")
         return TryLater(max(_SOON, _asked_wait(response.headers)))
 

@@ -44,8 +44,6 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
-ASK_ABOUT_THIS = "ask_about_this"
-
 # What people write themselves: anything else with a subtype tells of a change, of a bot, or of who joined.
 _WRITTEN = (None, "file_share", "thread_broadcast")
 _HOME_EXAMPLES = 4
@@ -134,7 +132,7 @@ class SlackApp:
         app.event("app_home_opened")(self._home_opened)
         app.event(re.compile(".*"))(_pass_over)
         app.command(re.compile(".*"))(self._commanded)
-        app.shortcut(ASK_ABOUT_THIS)(self._asked_about)
+        app.message_shortcut(re.compile(".*"))(self._asked_about)  # the app has one
         app.action(SHOW_QUOTES)(self._quotes_wanted)
         app.action(ASK_AGAIN)(self._asked_again)
         app.action(RATE)(self._rated)

@@ -211,7 +211,7 @@ def test_a_command_without_a_question_gets_help(served: Served, asked: str, lang
 
 
 def test_a_shortcut_asks_about_a_message(served: Served) -> None:
-    payload = shortcut_payload(FRENCH, callback_id="ask_about_this", ts=TS)
+    payload = shortcut_payload(FRENCH, ts=TS)
     assert served.send(interaction_body(payload)).status_code == 200
     (call,) = served.slack.wait_for(POST)
     assert call.arguments["thread_ts"] == TS
@@ -247,7 +247,7 @@ def test_what_the_bot_does_not_know_is_acknowledged(served: Served) -> None:
     for body in (
         event_body({"type": "reaction_added", "user": "U1", "item": {}, "event_ts": TS}),
         interaction_body(block_actions_payload("unknown", "x")),
-        interaction_body(shortcut_payload(ENGLISH, callback_id="unknown")),
+        interaction_body({"type": "shortcut", "callback_id": "unknown", "team": {"id": "T1"}, "user": {"id": "U1"}}),
         interaction_body({"type": "view_submission", "team": {"id": "T1"}, "user": {"id": "U1"}, "view": {"id": "V"}}),
     ):
         assert served.send(body).status_code == 200

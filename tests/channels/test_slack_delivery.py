@@ -336,6 +336,16 @@ def test_a_channel_where_nothing_may_be_posted_is_tried_again_with_a_stream(serv
     assert only_message(server)["streaming"]
 
 
+@pytest.mark.parametrize("status", [404, 405, 501])
+def test_where_streams_are_not_offered_a_message_is_replaced(server, slack, status):
+    server.fail("chat.startStream", status=status)
+    reply = reply_to(slack)
+    reply.alive("fr")
+    assert only_message(server)["text"] == working_post("fr").text
+    reply.answer(FRENCH)
+    assert only_message(server)["blocks"] == posts_of(FRENCH)[0].blocks
+
+
 def test_a_stream_without_a_name_is_none(server, slack):
     """An answer of another shape than Slack's own, as of a proxy."""
     server._methods["chat.startStream"] = lambda arguments: {}
