@@ -8,6 +8,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,9 +19,10 @@ import pytest
 
 from qa_service.channels.bot_texts import bot_text
 from qa_service.channels.slack_blocks import ASK_AGAIN, SHOW_QUOTES
+from qa_service.channels.slack_socket import _watch
 from qa_service.database import FILE
 from qa_service.indexing import index_documents
-from qa_service.language import LANGUAGES
+from qa_service.language import LANGUAGES, Language
 from qa_service.settings import load_settings
 from tests.llm_server import KEY, LlmServer, closed_port, hangs
 from tests.slack_server import (
@@ -100,17 +102,17 @@ class Bot:
         assert not any(token in errors for token in (self.slack.bot_token, self.slack.app_token))
         return errors
 
-    def sent(self, kind: str, payload: dict[str, Any], **more: int) -> float:
+    def sent(self, kind: str, payload: dict[str, Any], retry_attempt: int = 0) -> float:
         """Send an envelope; the seconds until it was acknowledged."""
         began = time.monotonic()
-        assert self.slack.wait_for_ack(self.slack.send_envelope(kind, payload, **more)) == {}
+        assert self.slack.wait_for_ack(self.slack.send_envelope(kind, payload, retry_attempt=retry_attempt)) == {}
         return time.monotonic() - began
 
-    def mention(self, question: str, ts: str, event_id: str, **more: int) -> float:
+    def mention(self, question: str, ts: str, event_id: str, retry_attempt: int = 0) -> float:
         if not self.slack.messages("C1", ts):
             self.slack.say("C1", question, ts=ts)
         event = app_mention(f"<@{BOT_USER}> {question}", ts=ts)
-        return self.sent("events_api", event_payload(event, event_id=event_id), **more)
+        return self.sent("events_api", event_payload(event, event_id=event_id), retry_attempt)
 
 
 @contextmanager
@@ -191,7 +193,7 @@ def test_a_command_and_clicks_come_the_same_way(index: Path, slack: SlackServer,
         slack.wait_until(lambda: slack.views)
         assert "Interpol" in str(slack.views[0])
         again = answer_in(slack, thread, 2)
-        language = "en" if question == MONTH else "fr"
+        language: Language = "en" if question == MONTH else "fr"
         assert bot_text("ask_again", language) in first
         assert bot_text("ask_again", language) not in again
         bot.ended(signal.SIGTERM)
@@ -230,7 +232,7 @@ def test_it_acknowledges_while_an_answer_hangs_and_answers_once(
     assert all("Interpol" in told(message) for message in own)
 
 
-@pytest.mark.parametrize("how", ["drop", "refresh_requested", "warning"])
+@pytest.mark.parametrize("how", ["drop", "refresh_requested", "warning", "refused at first"])
 def test_it_connects_again(index: Path, slack: SlackServer, how: str) -> None:
     with answering(index, slack) as bot:
         bot.mention(MONTH, TS, "Ev1")
@@ -238,9 +240,13 @@ def test_it_connects_again(index: Path, slack: SlackServer, how: str) -> None:
         before = slack._connections[-1]
         if how == "drop":
             slack.drop()
+        elif how == "refused at first":
+            slack.fail("apps.connections.open", "internal_error", times=2)
+            slack.disconnect()
         else:
             slack.disconnect(how)
-        slack.wait_until(lambda: slack._connections and slack._connections[-1] is not before, PATIENCE)
+        # By itself the SDK notices after a minute that a connection has broken.
+        slack.wait_until(lambda: slack._connections and slack._connections[-1] is not before, 30)
         bot.mention(MONTH, TS, "Ev1", retry_attempt=1)
         bot.mention(CITY, "1700000009.000100", "Ev2")
         assert "Marrakech" in answer_in(slack, "1700000009.000100")
@@ -260,6 +266,29 @@ def test_a_signal_ends_it_at_once_where_nothing_is_at_work(
         print(f"ended after {time.monotonic() - began:.1f} s")
         assert bot.process.returncode == 0
     assert time.monotonic() - began < 20
+
+
+def test_a_connection_that_stays_away_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    class Client:
+        current_session = None
+        connected = False
+
+        def is_connected(self) -> bool:
+            return self.connected
+
+    client, ended = Client(), threading.Event()
+    watching = threading.Thread(target=_watch, args=(client, ended), kwargs={"told_after_s": 0.0})
+    watching.start()
+    try:
+        time.sleep(3.5)
+        assert [record.levelname for record in caplog.records] == ["WARNING"]
+        assert "SLACK_APP_TOKEN" in caplog.text
+        client.connected = True
+        time.sleep(2.5)
+    finally:
+        ended.set()
+        watching.join()
+    assert [record.getMessage() for record in caplog.records][1:] == ["Connected to Slack again."]
 
 
 def test_what_a_killed_one_left_the_next_one_answers(index: Path, slack: SlackServer, llm_server: LlmServer) -> None:
@@ -293,6 +322,15 @@ def test_a_slack_that_is_not_there_is_said_in_a_line(index: Path, slack: SlackSe
         assert bot.process.returncode == 1
     assert errors.count("\n") == 1
     assert "cannot be reached" in errors
+
+
+def test_a_websocket_that_cannot_be_reached_is_said_in_a_line(index: Path, slack: SlackServer) -> None:
+    slack._socket_port = int(closed_port().removesuffix("/v1").rpartition(":")[2])
+    with starting(index, slack) as bot:
+        errors = bot.ended()
+        assert bot.process.returncode == 1
+    assert errors.count("\n") == 1
+    assert "WebSocket cannot be reached" in errors
 
 
 @pytest.mark.parametrize("missing", ["SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"])
