@@ -128,12 +128,13 @@ class Service:
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(30)
 
-    def end(self) -> None:
-        """End it in order, which finishes what it was asked."""
+    def end(self) -> str:
+        """End it in order, which finishes what it was asked; what it logged."""
         self.process.terminate()
         errors = self.process.communicate(timeout=PATIENCE)[1]
         assert self.process.returncode == 0
         assert "Traceback" not in errors, errors
+        return errors
 
     def workers(self) -> list[int]:
         """The processes of its workers."""
@@ -214,7 +215,7 @@ def require_one_answer_each(slack: Slack, numbers: range, *, streams_may_be_left
 
 def test_it_answers_across_languages_and_goes_on_in_the_thread(index: Path, slack: Slack) -> None:
     asked = [("And where?", "fr"), ("Et en quel mois\u202f?", "en")]
-    with bot(index, slack, QA_WORKERS="2") as service:
+    with bot(index, slack, QA_WORKERS="2", QA_LOG_LEVEL="info") as service:
         for number, (follow_up, _) in enumerate(asked):
             service.mention(number)
             wait_for_replies(slack, number, 1)
@@ -223,7 +224,11 @@ def test_it_answers_across_languages_and_goes_on_in_the_thread(index: Path, slac
             )
             assert service.send(event_body(more, event_id=f"Ev1{number}")) == 200
             wait_for_replies(slack, number, 2)
-        service.end()
+        lines = [json.loads(line) for line in service.end().splitlines()]
+    # Each question has a line in the log, and what was asked is in none.
+    dealt_with = [line for line in lines if line["logger"] == "qa_service.channels.bot"]
+    assert [(line["channel"], line["outcome"]) for line in dealt_with] == [("slack", "answered")] * 4
+    assert "Interpol" not in str(lines)
     for number, (_, other) in enumerate(asked):
         first, second = (told(message) for message in replies(slack, number))
         assert "novembre 2025" in (first, second)[number]
@@ -263,6 +268,21 @@ def test_it_acknowledges_while_every_answer_hangs(index: Path, slack: Slack, llm
     assert sorted(taken)[-2] < 3
     assert slack.calls_of("chat.startStream")
     require_one_answer_each(slack, numbers)
+
+
+def test_what_is_at_work_when_it_ends_gets_its_sign_of_life_and_its_answer(
+    index: Path, slack: Slack, llm_server: LlmServer
+) -> None:
+    llm_server.script(hangs())
+    numbers = range(4)
+    with bot(index, slack, **with_llm(llm_server, 4)) as service:
+        for number in numbers:
+            service.mention(number)
+        slack.wait_until(lambda: len(llm_server.requests) == len(numbers))
+        service.end()
+    require_one_answer_each(slack, numbers)
+    # Each call for a sign of life came before the one that put the answer in its place.
+    assert len(slack.calls_of("chat.update")) + len(slack.calls_of("chat.stopStream")) >= len(numbers)
 
 
 # Once

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
+from queue import SimpleQueue
 from typing import Any, Protocol
 
 from qa_service import logs
@@ -178,37 +179,41 @@ class Bot:
         self._longest = longest
         self._renew_every_s = lease_s / 4
         self._answers = ThreadPoolExecutor(_THREADS, f"{platform.name}-answer")
-        self._signs = ThreadPoolExecutor(_SIGNING_THREADS, f"{platform.name}-sign")
+        # No executor: those take nothing more once the process ends, while answers are still made.
+        self._signs: SimpleQueue[tuple[_Work, Reply] | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._at_work: dict[str, tuple[_Work, Reply]] = {}
         self._leaving = False
         self._ended = threading.Event()
-        self._attendant: threading.Thread | None = None
+        self._attendants: list[threading.Thread] = []
 
     def start(self) -> None:
         """Go on with what other processes left, and look after what is at work."""
         with self._lock:
-            if self._attendant is None:
-                self._attendant = threading.Thread(target=self._attend, name=f"{self._platform.name}-bot", daemon=True)
-                self._attendant.start()
+            if not self._attendants:
+                self._attendants = [
+                    threading.Thread(target=task, name=f"{self._platform.name}-bot", daemon=True)
+                    for task in (self._attend, *[self._sign] * _SIGNING_THREADS)
+                ]
+                for thread in self._attendants:
+                    thread.start()
 
     def hand_back(self) -> None:
         """Leave what nobody has begun with to other processes, at once."""
         self._leaving = True
         for work, _ in self._working():
             if work.future and work.future.cancel():
-                self._drop(work)
-                with suppress(StorageUnavailable):
-                    self._inbox.set_aside(work.message.id, 0)
+                self._leave(work)
 
     def close(self) -> None:
         """Answer what was taken, and end. What cannot be answered any more, another process goes on with."""
         self._leaving = True
         self._answers.shutdown()
         self._ended.set()
-        self._signs.shutdown()
-        if self._attendant:
-            self._attendant.join()
+        for _ in range(_SIGNING_THREADS):
+            self._signs.put(None)
+        for thread in self._attendants:
+            thread.join()
 
     def take(self, message: Message) -> bool:
         """Answer a message in the background, unless it was taken before; whether it was not.
@@ -254,7 +259,10 @@ class Bot:
             if claim.id in self._at_work:  # this process stood still for longer than the lease
                 return
             self._at_work[claim.id] = work, reply
-            work.future = self._answers.submit(self._deal_with, work, reply)
+            with suppress(RuntimeError):  # the process ends
+                work.future = self._answers.submit(self._deal_with, work, reply)
+                return
+        self._leave(work)
 
     # Answering
 
@@ -350,6 +358,13 @@ class Bot:
 
     # Claims: while the database fails, what is known here holds, and the leases see to the rest.
 
+    def _leave(self, work: _Work) -> None:
+        """Let another process answer a message that nobody has begun with."""
+        self._leaving = True
+        self._drop(work)
+        with suppress(StorageUnavailable):
+            self._inbox.set_aside(work.message.id, 0)
+
     def _drop(self, work: _Work) -> None:
         with self._lock:
             self._at_work.pop(work.message.id, None)
@@ -403,7 +418,17 @@ class Bot:
         for work, reply in self._working():
             if not work.signed and now - work.began >= _PROMPT_S:
                 work.signed = True
-                self._signs.submit(_give_sign, work, reply)
+                self._signs.put((work, reply))
+
+    def _sign(self) -> None:
+        while due := self._signs.get():
+            work, reply = due
+            try:
+                with work.using:
+                    if not work.shown:
+                        reply.alive(work.language)
+            except Exception:  # noqa: BLE001 (a failure shows again where the answer is posted)
+                _LOG.exception("Unexpected error")
 
     def _renew(self) -> None:
         mine = [work.message.id for work, _ in self._working()]
@@ -413,9 +438,3 @@ class Bot:
     def _working(self) -> list[tuple[_Work, Reply]]:
         with self._lock:
             return list(self._at_work.values())
-
-
-def _give_sign(work: _Work, reply: Reply) -> None:
-    with work.using:
-        if not work.shown:
-            reply.alive(work.language)  # a failure would show again where the answer is posted

@@ -360,6 +360,18 @@ def test_who_leaves_hands_back_what_is_not_begun(
     assert sorted(shown for shown, _ in chat.shown) == sorted(f"chat:{number}" for number in range(40))
 
 
+def test_what_one_that_ends_cannot_answer_is_left_to_others(
+    made: Callable[..., Bot], chat: FakeChat, database: Database
+) -> None:
+    ending, other = made(), made()
+    ending.start()
+    ending.close()
+    ending.take(message(FRENCH, conversation="thread"))
+    other.start()
+    assert isinstance(last(chat), Answer)
+    settle(database, attempts=2)
+
+
 def test_after_many_attempts_it_says_so(bot: Bot, chat: FakeChat, database: Database) -> None:
     chat.faults.append(TryLater())
     bot.take(message(FRENCH))
