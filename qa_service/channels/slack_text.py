@@ -7,6 +7,8 @@ import re
 # <@U1>, <@U1|name>, <#C1|name>, <!here>, <!date^…|text>, <https://…>, <https://…|label>.
 _SEQUENCE = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
 _MENTION = re.compile(r"<@[A-Z0-9]+(?:\|[^<>]*)?>")
+# A group, or everybody.
+_CALL = re.compile(r"<!(?:subteam\^[A-Z0-9]+|here|channel|everyone)(?:\|[^<>]*)?>")
 # To whom a message is addressed, with what people set behind it.
 _ADDRESS = re.compile(rf"\s*(?:{_MENTION.pattern}[\s,:]*)+")
 _ENTITY = re.compile(r"&(amp|lt|gt);")
@@ -23,8 +25,8 @@ def plain(text: str) -> str:
 
 
 def mentions_somebody(text: str) -> bool:
-    """Whether a message names a member anywhere."""
-    return _MENTION.search(text) is not None
+    """Whether a message names a member or a group, or calls everybody, anywhere."""
+    return bool(_MENTION.search(text) or _CALL.search(text))
 
 
 def _read(sequence: re.Match[str]) -> str:

@@ -34,4 +34,7 @@ def test_plain(written: str, read: str) -> None:
 def test_a_mention_is_known_wherever_it_stands() -> None:
     assert mentions_somebody("<@U1> hello")
     assert mentions_somebody("ask <@W2|nadia>")
+    assert mentions_somebody("<!subteam^S1|@desk> who knows?")
+    assert mentions_somebody("<!here> qui sait ?")
     assert not mentions_somebody("in <#C1|general>, &lt;@U1&gt; or <https://example.org>")
+    assert not mentions_somebody("since <!date^1392734382^{date}|Feb 18, 2014>, &lt;!here&gt;")
