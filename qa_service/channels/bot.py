@@ -22,7 +22,7 @@ from qa_service.answers import Answer, Delta
 from qa_service.channels.bot_texts import bot_text
 from qa_service.errors import IndexMismatch, IndexUnavailable, QAServiceError, QuestionTooLong, StorageUnavailable
 from qa_service.inbox import LEASE_S, Claim, Inbox
-from qa_service.language import WORD, Language, fold, shown_language
+from qa_service.language import WORD, Language, asks, fold, shown_language
 from qa_service.logs import RequestNotes
 from qa_service.pipeline import Pipeline
 
@@ -45,19 +45,17 @@ _OLDEST_S = 3_600.0
 _FIRST_WAIT_S = 10.0
 _WAIT_GROWS = 3.0
 
-# What asks for help, in which language; a mention with nothing else does too.
-_HELP: dict[str, Language | None] = {"help": "en", "aide": "fr", "?": None, "": None}
+# What is no question: nothing but such a word, with words that go with them, signs and emoji. A mention with nothing
+# else is none either.
+_HELP: dict[str, Language] = {
+    **dict.fromkeys("help hello hi".split(), "en"),
+    **dict.fromkeys("aide aidez bonjour bonsoir salut".split(), "fr"),
+}
+_THANKS: dict[str, Language] = {"thanks": "en", "thank": "en", "merci": "fr"}
+_BESIDE = frozenset("a lot me please so you very much great ok perfect l moi svp beaucoup bien parfait super".split())
+# The name of an emoji, as chats write it.
+_EMOJI = re.compile(r":[\w+-]{1,100}:")
 _EXAMPLES = 3
-# What people say to each other when they have their answer: no word of it asks anything.
-_COURTESIES = frozenset(
-    """
-    thanks thank thx ty you very much many so a lot cheers great perfect nice good super cool awesome excellent ok okay
-    got it noted done yes no welcome
-    merci beaucoup bien mille grand parfait super genial top d accord entendu note compris oui non de rien bravo
-    """.split()
-)
-# :tada:, as Slack and Mattermost write what is no word.
-_EMOJI = re.compile(r":[a-z0-9_+'-]+:")
 
 
 class TryLater(Exception):
@@ -238,18 +236,21 @@ class Bot:
         """
         return self._inbox.knows(conversation)
 
-    def is_courtesy(self, text: str) -> bool:
-        """Whether a text asks nothing: thanks, a word of assent, signs without a word."""
-        return "?" not in text and set(WORD.findall(fold(_EMOJI.sub(" ", text)))) <= _COURTESIES
+    def is_question(self, text: str) -> bool:
+        """Whether a text that is addressed to nobody asks something."""
+        return not self.is_help(text) and asks(text)
 
     def is_help(self, text: str) -> bool:
-        """Whether a text asks for help."""
-        return fold(text.strip()) in _HELP
+        """Whether a text is no question, but asks for help, greets or thanks."""
+        return _no_question(text) is not None
 
     def help_of(self, text: str, language: Language) -> Notice | None:
-        """What is said to a text that asks for help, in its language, else in this one; None for every other text."""
-        asked = fold(text.strip())
-        return self._help(_HELP[asked] or language) if asked in _HELP else None
+        """What is said to such a text, in its language, else in this one; None for every other text."""
+        word = _no_question(text)
+        if word is None:
+            return None
+        thanked = _THANKS.get(word)
+        return Notice("welcome", thanked) if thanked else self._help(_HELP.get(word, language))
 
     def _begin(self, claim: Claim) -> None:
         work = _Work(Message(**claim.message), claim)
@@ -309,7 +310,7 @@ class Bot:
         if work.attempt > _MOST_ATTEMPTS or work.age_s > _OLDEST_S:
             said: Answer | Notice = Notice("given_up", work.language)
         else:
-            said = self._told(message.text, work.language) or self._said(work, reply)
+            said = self.help_of(message.text, work.language) or self._said(work, reply)
         with work.using:
             self._require_mine(work)
             work.shown = True
@@ -345,10 +346,6 @@ class Bot:
                     with work.using:
                         reply.write(event.text)
         raise TypeError("A stream ends with its answer.")
-
-    def _told(self, text: str, language: Language) -> Notice | None:
-        """What is said to a text that is no question."""
-        return self.help_of(text, language) or (Notice("welcome", language) if self.is_courtesy(text) else None)
 
     def _help(self, language: Language) -> Notice:
         examples: tuple[str, ...] = ()
@@ -438,3 +435,12 @@ class Bot:
     def _working(self) -> list[tuple[_Work, Reply]]:
         with self._lock:
             return list(self._at_work.values())
+
+
+def _no_question(text: str) -> str | None:
+    """The word that makes a text none, folded; empty where there is no such word, None for a question."""
+    words = WORD.findall(fold(_EMOJI.sub(" ", text)))
+    found = [word for word in words if word in _HELP or word in _THANKS]
+    if len(found) + sum(word in _BESIDE for word in words) < len(words):
+        return None
+    return found[0] if found else ""

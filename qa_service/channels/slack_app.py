@@ -177,7 +177,7 @@ class SlackApp:
         One that names the bot comes as a mention too, one that names another is not for the bot, and thanks want no
         answer.
         """
-        return not mentions_somebody(text) and not self.bot.is_courtesy(plain(text))
+        return not mentions_somebody(text) and self.bot.is_question(plain(text))
 
     def _take_event(self, event: dict[str, Any], body: dict[str, Any]) -> BoltResponse:
         place = _place(body, event["channel"], event["user"], event.get("thread_ts") or event["ts"])

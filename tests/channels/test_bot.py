@@ -222,34 +222,22 @@ def test_signs_of_life_do_not_wait_for_answers(bot: Bot, chat: FakeChat, pipelin
 
 
 @pytest.mark.parametrize(
-    ("said", "courteous"),
+    ("asked", "language"),
     [
-        ("Thanks!", True),
-        ("thank you very much :tada:", True),
-        ("Merci beaucoup", True),
-        ("D’accord, merci.", True),
-        ("👍", True),
-        (":+1: :merci_beaucoup:", True),
-        ("ok?", False),
-        ("Merci, et à Rabat ?", False),
-        ("Great Britain", False),
-        ("And where", False),
-        ("Rabat", False),
+        ("help", "en"),
+        ("Help!", "en"),
+        ("help, please :pray:", "en"),
+        ("Hello :wave:", "en"),
+        (":tada:", "en"),
+        (" Aide ", "fr"),
+        ("AIDE", "fr"),
+        ("aide\u202f?", "fr"),
+        ("À l’aide !", "fr"),
+        ("Bonjour 👋", "fr"),
+        ("?", "fr"),
+        ("", "fr"),
+        ("🎉", "fr"),
     ],
-)
-def test_a_courtesy_asks_nothing(bot: Bot, said: str, courteous: bool) -> None:
-    assert bot.is_courtesy(said) is courteous
-
-
-@pytest.mark.parametrize(("said", "language"), [("Thank you!", "en"), ("Merci beaucoup !", "fr")])
-def test_thanks_are_returned(bot: Bot, chat: FakeChat, pipeline: FakePipeline, said: str, language: Language) -> None:
-    bot.take(message(said))
-    assert last(chat) == Notice("welcome", language)
-    assert pipeline.asked == []
-
-
-@pytest.mark.parametrize(
-    ("asked", "language"), [("help", "en"), (" Aide ", "fr"), ("AIDE", "fr"), ("?", "fr"), ("", "fr")]
 )
 def test_help_has_examples(bot: Bot, chat: FakeChat, pipeline: FakePipeline, asked: str, language: Language) -> None:
     chat.speaks = "fr"
@@ -258,6 +246,26 @@ def test_help_has_examples(bot: Bot, chat: FakeChat, pipeline: FakePipeline, ask
     assert isinstance(notice, Notice)
     assert (notice.key, notice.language) == ("help", language)
     assert notice.examples == pipeline.example_questions(language, 3)
+
+
+@pytest.mark.parametrize(
+    ("said", "language"),
+    [("Thanks!", "en"), ("Great, thank you so much", "en"), ("Merci beaucoup 🙏", "fr"), ("Super, merci\u202f!", "fr")],
+)
+def test_thanks_are_no_question(
+    bot: Bot, chat: FakeChat, pipeline: FakePipeline, said: str, language: Language
+) -> None:
+    bot.take(message(said))
+    assert last(chat) == Notice("welcome", language)
+    assert pipeline.asked == []
+
+
+@pytest.mark.parametrize(
+    "asked", ["Help for whom?", "L’aide de qui ?", "At 10:30:15?", "Me?", "Bonjour, quand est-ce ?"]
+)
+def test_a_question_may_begin_like_them(bot: Bot, chat: FakeChat, asked: str) -> None:
+    bot.take(message(asked))
+    assert isinstance(last(chat), Answer)
 
 
 def test_help_needs_no_index(bot: Bot, chat: FakeChat, pipeline: FakePipeline) -> None:
