@@ -123,6 +123,19 @@ _ASKING = frozenset(
     quand que quoi quel quelle quels quelles ou combien pourquoi comment
     """.split()
 )
+# With these a question begins that needs no question mark.
+_OPENING = frozenset("is are was were does did est".split())
+# With these, what somebody is told to say.
+_TELLING = frozenset(
+    """
+    tell explain list give show compare describe summarize summarise find more
+    dis dites explique expliquez donne donnez montre montrez compare comparez decris decrivez resume resumez cherche
+    cherchez plus
+    """.split()
+)
+# With these, a few words that lean on what was said before: "And the ministers", "Et en anglais".
+_GOING_ON = frozenset("and et in en".split())
+_FEW = 4
 # Somebody else's words, and perhaps in another language.
 QUOTED = re.compile(r"«[^«»]*»|“[^“”]*”|\"[^\"]*\"")
 
@@ -143,6 +156,15 @@ def shown_language(text: str) -> Language | None:
     if abs(said) < _SHOWN:
         return None
     return "fr" if said > 0 else "en"
+
+
+def asks(text: str) -> bool:
+    """Whether a text has the form of a question: by its mark or by its first words, in either language."""
+    if re.search(r"\?(?!\w)", text):  # none of an address
+        return True
+    words = [fold(word) for word in WORD.findall(text[:200])]
+    going_on = words[:1] and words[0] in _GOING_ON and len(words) <= _FEW
+    return bool(going_on or (words[:1] and words[0] in _OPENING | _TELLING) or _ASKING & set(words[:2]))
 
 
 def _evidence(text: str) -> Iterator[float]:

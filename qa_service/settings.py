@@ -178,7 +178,7 @@ class Settings(BaseSettings):
     )
     slack_threads: bool = Field(
         True,
-        description="Whether replies in a thread in which the bot has answered are answered without a mention.",
+        description="Whether questions in a thread in which the bot has answered are answered without a mention.",
     )
     mattermost_tokens: SecretStr = Field(
         SecretStr(""),

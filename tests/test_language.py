@@ -13,6 +13,7 @@ from qa_service.language import (
     LANGUAGES,
     MESSAGES,
     STOP_WORDS,
+    asks,
     detect,
     fold,
     folded_stop_words,
@@ -200,3 +201,43 @@ def test_stop_words_are_lower_case_and_folded_ones_are_folded(language):
 
 def test_our_languages_are_known_by_name_and_no_others():
     assert [known_language(name) for name in ("en", "fr", "EN", "de", "", None)] == ["en", "fr", None, None, None, None]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "And where?",
+        "Ils se sont vus où ?",
+        "where was it signed",
+        "And the ministers",
+        "Et en anglais",
+        "En français",
+        "dans quelle ville",
+        "est-ce gratuit",
+        "Is it free",
+        "ok? :tada:",
+        "Tell me more about the gas pipeline",
+        "Expliquez-moi l’Initiative Atlantique",
+        "plus de détails sur le hub",
+    ],
+)
+def test_a_question_is_known_by_its_form(text: str) -> None:
+    assert asks(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "thanks",
+        "Merci !",
+        "lol",
+        "I will tell Paul about it tomorrow.",
+        "On en parle demain à la réunion",
+        "And I told him that we would run it on page three",
+        "Et on en parle demain avec tout le monde",
+        "look at https://example.org/?q=1",
+    ],
+)
+def test_what_people_tell_each_other_is_none(text: str) -> None:
+    assert not asks(text)

@@ -174,8 +174,8 @@ class SlackApp:
     def _may_ask(self, text: str) -> bool:
         """Whether a message that does not mention the bot may be a question to it.
 
-        One that names the bot comes as a mention too, one that names another is not for the bot, and thanks want no
-        answer.
+        One that names the bot comes as a mention too, one that names another is not for the bot, and neither is what
+        people tell each other in the thread.
         """
         return not mentions_somebody(text) and self.bot.is_question(plain(text))
 

@@ -149,9 +149,11 @@ def test_other_threads_are_others_business(served: Served) -> None:
             # For somebody else, or for the bot, which is told of it by another event.
             channel_message("<@U7> do you agree?", ts="1700000004.000100", thread_ts=TS),
             channel_message(f"<@{BOT_USER}> and where?", ts="1700000005.000100", thread_ts=TS),
-            # For nobody.
-            channel_message("Merci beaucoup :tada:", ts="1700000006.000100", thread_ts=TS),
-            channel_message("Thanks!", ts="1700000007.000100", thread_ts=TS),
+            channel_message("<!subteam^S1|@desk> can you check?", ts="1700000006.000100", thread_ts=TS),
+            # What people say to each other.
+            channel_message("Thanks, that will do :tada:", ts="1700000007.000100", thread_ts=TS),
+            channel_message("On en parle demain à la réunion", ts="1700000008.000100", thread_ts=TS),
+            channel_message("See <https://example.org/?q=1>", ts="1700000009.000100", thread_ts=TS),
         ]
     ):
         assert served.event(message, f"Ev1{number}").status_code == 200
