@@ -9,8 +9,8 @@ _SEQUENCE = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
 _MENTION = re.compile(r"<@[A-Z0-9]+(?:\|[^<>]*)?>")
 # A group, or everybody.
 _CALL = re.compile(r"<!(?:subteam\^[A-Z0-9]+|here|channel|everyone)(?:\|[^<>]*)?>")
-# To whom a message is addressed, with what people set behind it.
-_ADDRESS = re.compile(rf"\s*(?:{_MENTION.pattern}[\s,:]*)+")
+# To whom a message is addressed, with what people set behind it; a colon may also begin the name of an emoji.
+_ADDRESS = re.compile(rf"\s*(?:{_MENTION.pattern}(?:[\s,]|:(?![\w+-]{{1,100}}:))*)+")
 _ENTITY = re.compile(r"&(amp|lt|gt);")
 _SIGNS = {"amp": "&", "lt": "<", "gt": ">"}
 

@@ -13,6 +13,8 @@ from qa_service.channels.slack_text import mentions_somebody, plain
         ("<@UBOT> When was it signed?", "When was it signed?"),
         ("  <@UBOT|ask>, <@U2>: Quand l’accord a-t-il été signé ?", "Quand l’accord a-t-il été signé ?"),
         ("<@UBOT>", ""),
+        ("<@UBOT>: :tada: Who won?", ":tada: Who won?"),
+        ("<@UBOT>:Qui a gagné\u202f?", "Qui a gagné\u202f?"),
         ("Who is <@U2|nadia> in <#C1|general>?", "Who is nadia in general?"),
         ("Who is <@U2>?", "Who is ?"),
         ("What of <https://example.org/a?b=1&amp;c=2|this article>?", "What of this article?"),
