@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, cast
 
@@ -41,6 +42,8 @@ from qa_service.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from qa_service.channels.slack_app import SlackApp
+
+_LOG = logging.getLogger(__name__)
 
 # What the log says when no message of a chat can be written down.
 _LOST = "Messages to a bot cannot be taken (%s); Slack is asked to send them again."
@@ -118,6 +121,7 @@ def observed(pipeline: Pipeline, settings: Settings) -> Pipeline:
 
 def _add_bots(app: Flask, pipeline: Pipeline, settings: Settings) -> None:
     secret = settings.slack_signing_secret.get_secret_value()
+    _warn_of_half_a_bot(settings)
     ours = slack_app(pipeline, settings) if secret else None
     app.register_blueprint(slack.blueprint(ours, secret))
     tokens = settings.webhook_tokens
@@ -126,6 +130,16 @@ def _add_bots(app: Flask, pipeline: Pipeline, settings: Settings) -> None:
     theirs = Bot(pipeline, _inbox(chat.name, settings), chat, longest=longest) if tokens else None
     app.register_blueprint(mattermost.blueprint(chat, theirs, tokens))
     app.extensions["qa_service_bots"] = [bot for bot in (ours, theirs) if bot]
+
+
+def _warn_of_half_a_bot(settings: Settings) -> None:
+    """Say in the log where a bot's token is set alone, with which nothing can reach the bot."""
+    others = settings.slack_signing_secret, settings.slack_app_token
+    if settings.slack_bot_token.get_secret_value() and not any(each.get_secret_value() for each in others):
+        _LOG.warning(
+            "SLACK_BOT_TOKEN is set, but the bot hears nothing: set SLACK_SIGNING_SECRET too, or SLACK_APP_TOKEN and "
+            "run `qa-service slack`."
+        )
 
 
 def _inbox(platform: str, settings: Settings) -> Inbox:

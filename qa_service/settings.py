@@ -23,6 +23,8 @@ _OWN_NAMES = {
     "slack_app_token": "SLACK_APP_TOKEN",
     "slack_api_url": "SLACK_API_URL",
 }
+# Slack has tokens of several kinds on pages beside each other: what each begins with, and the one it is taken for.
+_BEGINS_WITH = {"slack_bot_token": ("xoxb-", "xapp-"), "slack_app_token": ("xapp-", "xoxb-")}
 
 # Values that may hold a password or a key: no message repeats them.
 SECRETS = (
@@ -236,6 +238,16 @@ class Settings(BaseSettings):
         if not (value.isascii() and value.isprintable()) or " " in value:
             raise PydanticCustomError("key", "should be ASCII without white space")
         return key
+
+    @field_validator("slack_bot_token", "slack_app_token")
+    @classmethod
+    def _is_of_its_kind(cls, token: SecretStr, info: ValidationInfo) -> SecretStr:
+        begins, other = _BEGINS_WITH[str(info.field_name)]
+        if token.get_secret_value().startswith(other):
+            raise PydanticCustomError(
+                "token", "should begin with {begins}, not {other}", {"begins": begins, "other": other}
+            )
+        return token
 
     @field_validator("public_url", "slack_api_url", "mattermost_url")
     @classmethod

@@ -405,6 +405,22 @@ def test_nothing_is_there_without_a_bot(make: Callable[..., Served], missing: st
     assert served.event(app_mention(ENGLISH)).status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("given", "warned"),
+    [
+        ({"slack_signing_secret": ""}, True),
+        ({"slack_signing_secret": "", "slack_app_token": "xapp-of-the-tests"}, False),
+        ({"slack_signing_secret": "", "slack_bot_token": ""}, False),
+        ({}, False),
+    ],
+)
+def test_a_bot_that_hears_nothing_is_told_of(
+    make: Callable[..., Served], given: dict[str, str], warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    make(**given)
+    assert ("the bot hears nothing" in caplog.text) == warned
+
+
 def test_no_secret_and_no_question_is_logged(served: Served, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         served.event(app_mention(f"<@{BOT_USER}> {FRENCH}"))
