@@ -438,9 +438,9 @@ class Bot:
 
 
 def _no_question(text: str) -> str | None:
-    """The word that makes a text none, folded; empty where there is no such word, None for a question."""
+    """The word that makes a text none, folded; empty for one without words, None for a question."""
     words = WORD.findall(fold(_EMOJI.sub(" ", text)))
     found = [word for word in words if word in _HELP or word in _THANKS]
     if len(found) + sum(word in _BESIDE for word in words) < len(words):
         return None
-    return found[0] if found else ""
+    return found[0] if found else None if words else ""
