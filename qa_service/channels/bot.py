@@ -181,7 +181,7 @@ class Bot:
         self._signs: SimpleQueue[tuple[_Work, Reply] | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._at_work: dict[str, tuple[_Work, Reply]] = {}
-        self._leaving = False
+        self._leaving = False  # for good: nothing more is taken
         self._ended = threading.Event()
         self._attendants: list[threading.Thread] = []
 
@@ -404,12 +404,23 @@ class Bot:
                 self._give_signs(now)
                 if now >= look_at and not self._leaving:
                     look_at = now + _LEFT_EVERY_S
-                    for claim in self._inbox.lapsed():
-                        self._begin(claim)
+                    self._go_on()
             except StorageUnavailable:
                 look_at = now + _LEFT_EVERY_S
             except Exception:  # noqa: BLE001 (the next round must come)
                 _LOG.exception("Unexpected error")
+
+    def _go_on(self) -> None:
+        """Go on with what others left, or set aside."""
+        for claim in self._inbox.lapsed():
+            try:
+                self._begin(claim)
+            except StorageUnavailable:
+                raise
+            except Exception:  # noqa: BLE001 (another version's, perhaps, which can read it: the others must not wait)
+                _LOG.exception("Unexpected error")
+                if claim.attempt > _MOST_ATTEMPTS:
+                    self._inbox.end(claim.id)
 
     def _give_signs(self, now: float) -> None:
         for work, reply in self._working():

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -405,6 +409,85 @@ def test_each_message_has_a_line_in_the_log(bot: Bot, chat: FakeChat, caplog: py
     (record,) = [record for record in caplog.records if "dealt with" in record.getMessage()]
     assert record.channel == "chat"
     assert ENGLISH not in caplog.text
+
+
+# The end of a process
+
+
+def left_by_another(database: Database, number: int, **fields: Any) -> None:
+    """A message that a worker took, and died."""
+    left = asdict(message(number=number)) | fields
+    Inbox(database, "chat", 30, lease_s=-1).claim(f"chat:{number}", "", left)
+
+
+def row(database: Database, number: int) -> dict[str, Any]:
+    query = text("SELECT owner, attempts FROM qa_inbox WHERE id = :id")
+    values = {"id": f"chat:{number}"}
+    return dict(database.perform(lambda connection: connection.execute(query, values).mappings().one()))
+
+
+def test_who_ends_answers_what_it_took_and_takes_nothing_more(
+    made: Callable[..., Bot], chat: FakeChat, pipeline: FakePipeline, database: Database
+) -> None:
+    pipeline.hold = threading.Event()
+    ending = made()
+    ending.take(message(number=1))
+    chat.wait(chat.signs)
+    with ThreadPoolExecutor(1) as threads:
+        closed = threads.submit(ending.close)
+        while not ending._leaving:
+            time.sleep(0.01)
+        left_by_another(database, 2)
+        assert ending.take(message(number=3))
+        time.sleep(3)  # it looks for what was left every two seconds
+        assert row(database, 2)["attempts"] == 1
+        pipeline.hold.set()
+        closed.result(WAIT_S)
+    assert [shown for shown, _ in chat.shown] == ["chat:1"]
+    made().start()  # what came too late is another's at once
+    chat.wait(chat.shown, 3)
+    assert sorted(shown for shown, _ in chat.shown) == ["chat:1", "chat:2", "chat:3"]
+
+
+ENDING = """
+import sys, threading, time
+from qa_service.channels.bot import Bot, Message
+from qa_service.database import Database
+from qa_service.inbox import Inbox
+from qa_service.settings import load_settings
+from tests.channels.test_bot import ENGLISH, FakeChat, left_by_another
+from tests.channels.fake_pipeline import FakePipeline
+
+pipeline, chat = FakePipeline(), FakeChat()
+pipeline.hold = threading.Event()
+database = Database(load_settings(index=sys.argv[1]), retry_after_s=0)
+bot = Bot(pipeline, Inbox(database, "chat", 30), chat, longest=200)
+bot.take(Message("chat:1", ENGLISH, {}))
+time.sleep(0.5)
+left_by_another(database, 2)
+threading.Timer(4, pipeline.hold.set).start()
+"""
+
+
+def test_an_interpreter_that_ends_without_a_word_does_the_same(settings: Settings, database: Database) -> None:
+    """As a worker of gunicorn's does: nobody closes its bot."""
+    command = [sys.executable, "-c", ENDING, str(settings.index)]
+    ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=3 * WAIT_S)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert row(database, 1)["owner"] == ""
+    assert row(database, 2)["owner"] != ""
+
+
+def test_a_message_that_cannot_be_read_keeps_no_other_from_an_answer(
+    bot: Bot, chat: FakeChat, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    left_by_another(database, 1, of_another_version=True)
+    left_by_another(database, 2)
+    bot.start()
+    last(chat)
+    assert [shown for shown, _ in chat.shown] == ["chat:2"]
+    assert "Unexpected error" in caplog.text
+    assert row(database, 1)["owner"] != ""
 
 
 def settle(database: Database, **expected: object) -> None:
