@@ -424,19 +424,30 @@ class Bot:
 
     def _give_signs(self, now: float) -> None:
         for work, reply in self._working():
-            if not work.signed and now - work.began >= _PROMPT_S:
+            # What is in use is being posted, or posted to: no thread waits for that while others want a sign.
+            if not work.signed and now - work.began >= _PROMPT_S and not work.using.locked():
                 work.signed = True
                 self._signs.put((work, reply))
 
     def _sign(self) -> None:
         while due := self._signs.get():
-            work, reply = due
             try:
-                with work.using:
-                    if not work.shown:
-                        reply.alive(work.language)
+                self._give_sign(*due)
             except Exception:  # noqa: BLE001 (a failure shows again where the answer is posted)
                 _LOG.exception("Unexpected error")
+
+    def _give_sign(self, work: _Work, reply: Reply) -> None:
+        if not work.using.acquire(blocking=False):
+            work.signed = False
+            return
+        try:
+            if not work.shown:
+                self._require_mine(work)
+                reply.alive(work.language)
+        except _TakenOver:
+            pass  # another's sign may stand there, or its answer
+        finally:
+            work.using.release()
 
     def _renew(self) -> None:
         mine = [work.message.id for work, _ in self._working()]

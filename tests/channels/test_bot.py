@@ -44,8 +44,11 @@ class FakeChat:
         self.signs: list[tuple[str, Language]] = []
         self.written: list[str] = []
         self.kept: list[dict[str, Any]] = []
+        self.showing: list[str] = []
         self.faults: list[Exception] = []
         self.speaks: Language | None = None
+        # Set: an answer that is shown waits until it may go on.
+        self.hold: threading.Event | None = None
         self.changed = threading.Condition()
 
     def reply(self, message: Message, kept: dict[str, Any], remember: Callable[[dict[str, Any]], None]) -> Reply:
@@ -88,6 +91,9 @@ class FakeReply:
         self.show(notice)
 
     def show(self, what: Answer | Notice) -> None:
+        if self.chat.hold:
+            self.chat.add(self.chat.showing, self.message.id)
+            self.chat.hold.wait(WAIT_S)
         if self.chat.faults:
             raise self.chat.faults.pop(0)
         self.chat.add(self.chat.shown, (self.message.id, what))
@@ -220,6 +226,37 @@ def test_signs_of_life_do_not_wait_for_answers(bot: Bot, chat: FakeChat, pipelin
     pipeline.hold.set()
     chat.wait(chat.shown, 40)
     assert sorted(shown for shown, _ in chat.shown) == sorted(f"chat:{number}" for number in range(40))
+
+
+def test_signs_of_life_do_not_wait_for_answers_that_a_chat_takes_slowly(
+    bot: Bot, chat: FakeChat, pipeline: FakePipeline
+) -> None:
+    chat.hold = threading.Event()
+    for number in range(10):
+        bot.take(message(number=number))
+    chat.wait(chat.showing, 10)
+    time.sleep(1.5)  # a sign is due for each of them
+    pipeline.hold = threading.Event()
+    bot.take(message(number=10))
+    chat.wait(chat.signs)
+    assert chat.signs == [("chat:10", "en")]
+    assert chat.shown == []
+    for held in (pipeline.hold, chat.hold):
+        held.set()
+    chat.wait(chat.shown, 11)
+
+
+def test_no_sign_is_given_for_a_message_that_another_has_by_now(
+    bot: Bot, chat: FakeChat, pipeline: FakePipeline, database: Database
+) -> None:
+    pipeline.hold = threading.Event()
+    bot.take(message())
+    query = text("UPDATE qa_inbox SET owner = 'another', leased_until = leased_until + 3600000")
+    database.perform(lambda connection: connection.execute(query), writes=True)
+    time.sleep(2)
+    pipeline.hold.set()
+    bot.close()
+    assert (chat.signs, chat.shown) == ([], [])
 
 
 # Words in place of an answer
