@@ -280,11 +280,18 @@ class Bot:
                 logs.note(outcome="taken_over")
             except Exception:  # noqa: BLE001 (of one message, while others wait)
                 _LOG.exception("Unexpected error")
+                self._say_it_failed(work, reply)
                 self._end(work)
             else:
                 self._end(work)
             finally:
                 self._drop(work)
+
+    def _say_it_failed(self, work: _Work, reply: Reply) -> None:
+        with work.using, suppress(Exception):  # what went wrong first is in the log
+            self._require_mine(work)
+            work.shown = True
+            reply.notice(Notice("failed", work.language))
 
     @contextmanager
     def _noted(self, work: _Work) -> Iterator[None]:

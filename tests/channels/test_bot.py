@@ -351,6 +351,23 @@ def test_what_nobody_thought_of_is_told_and_logged(
     assert "Unexpected error" in caplog.text
 
 
+@pytest.mark.parametrize(("question", "language"), [(ENGLISH, "en"), (FRENCH, "fr")])
+def test_an_answer_that_cannot_be_shown_is_told_of(
+    bot: Bot, chat: FakeChat, database: Database, question: str, language: Language
+) -> None:
+    chat.faults.append(KeyError("parallel"))
+    bot.take(message(question))
+    assert last(chat) == Notice("failed", language)
+    settle(database, owner="")
+
+
+def test_where_not_even_that_can_be_said_it_ends(bot: Bot, chat: FakeChat, database: Database) -> None:
+    chat.faults += [KeyError("parallel"), KeyError("parallel")]
+    bot.take(message())
+    settle(database, owner="")
+    assert chat.shown == []
+
+
 # What becomes of a message that could not be answered at first
 
 
