@@ -181,6 +181,7 @@ class Bot:
         self._signs: SimpleQueue[tuple[_Work, Reply] | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._at_work: dict[str, tuple[_Work, Reply]] = {}
+        self._unended: set[str] = set()  # dealt with, and not written down as such
         self._leaving = False  # for good: nothing more is taken
         self._ended = threading.Event()
         self._attendants: list[threading.Thread] = []
@@ -212,6 +213,8 @@ class Bot:
             self._signs.put(None)
         for thread in self._attendants:
             thread.join()
+        with suppress(StorageUnavailable):
+            self._end_late()
 
     def take(self, message: Message) -> bool:
         """Answer a message in the background, unless it was taken before; whether it was not.
@@ -221,7 +224,7 @@ class Bot:
         """
         self.start()
         with self._lock:
-            if message.id in self._at_work:
+            if message.id in self._at_work or message.id in self._unended:
                 return False
         claim = self._inbox.claim(message.id, message.conversation, asdict(message))
         if claim is None:
@@ -257,7 +260,8 @@ class Bot:
         kept = {**claim.kept, "attempt": claim.attempt}
         reply = self._platform.reply(work.message, kept, lambda state: self._remember(work, state))
         with self._lock:
-            if claim.id in self._at_work:  # this process stood still for longer than the lease
+            # This process stood still for longer than the lease, or the database did.
+            if claim.id in self._at_work or claim.id in self._unended:
                 return
             self._at_work[claim.id] = work, reply
             with suppress(RuntimeError):  # the process ends
@@ -395,8 +399,20 @@ class Bot:
             self._inbox.set_aside(work.message.id, wait)
 
     def _end(self, work: _Work) -> None:
-        with suppress(StorageUnavailable):
+        try:
             self._inbox.end(work.message.id)
+        except StorageUnavailable:
+            with self._lock:
+                self._unended.add(work.message.id)
+
+    def _end_late(self) -> None:
+        """Write down what has been dealt with and could not be, lest it is answered again."""
+        with self._lock:
+            late = list(self._unended)
+        for message_id in late:
+            self._inbox.end(message_id)
+            with self._lock:
+                self._unended.discard(message_id)
 
     # Looking after what is at work, and after what was left
 
@@ -405,10 +421,11 @@ class Bot:
         while not self._ended.wait(_ROUND_S):
             now = time.monotonic()
             try:
+                self._give_signs(now)
                 if now >= renew_at:
                     renew_at = now + self._renew_every_s
+                    self._end_late()
                     self._renew()
-                self._give_signs(now)
                 if now >= look_at and not self._leaving:
                     look_at = now + _LEFT_EVERY_S
                     self._go_on()

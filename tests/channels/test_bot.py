@@ -455,6 +455,25 @@ def test_a_database_that_fails_is_told_to_the_chat(bot: Bot, chat: FakeChat, set
     assert chat.shown == []
 
 
+def test_what_was_answered_while_the_database_failed_is_not_answered_again(
+    made: Callable[..., Bot], chat: FakeChat, pipeline: FakePipeline, settings: Settings, database: Database
+) -> None:
+    bot = made(lease_s=1.0)
+    pipeline.hold = threading.Event()
+    bot.take(message())
+    chat.wait(chat.signs)
+    table, away = "ALTER TABLE qa_inbox RENAME TO away", "ALTER TABLE away RENAME TO qa_inbox"
+    database.perform(lambda connection: connection.execute(text(table)), writes=True)
+    pipeline.hold.set()
+    last(chat)
+    time.sleep(1.5)  # its lease runs out
+    database.perform(lambda connection: connection.execute(text(away)), writes=True)
+    assert not bot.take(message())
+    settle(database, owner="")
+    bot.close()
+    assert [shown for shown, _ in chat.shown] == ["chat:1"]
+
+
 def test_each_message_has_a_line_in_the_log(bot: Bot, chat: FakeChat, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="qa_service.channels.bot"):
         bot.take(message())
