@@ -35,7 +35,7 @@ from qa_service.channels.bot import Bot
 from qa_service.channels.questions import ObservedPipeline
 from qa_service.database import Database
 from qa_service.errors import MissingExtra
-from qa_service.inbox import Inbox
+from qa_service.inbox import RETRY_AFTER_S, Inbox
 from qa_service.pipeline import Pipeline
 from qa_service.publishing import Publisher, warn_of_waiting
 from qa_service.settings import Settings, load_settings
@@ -143,7 +143,8 @@ def _warn_of_half_a_bot(settings: Settings) -> None:
 
 
 def _inbox(platform: str, settings: Settings) -> Inbox:
-    return Inbox(Database(settings, lost=_LOST), platform, settings.conversation_days)
+    database = Database(settings, lost=_LOST, retry_after_s=RETRY_AFTER_S)
+    return Inbox(database, platform, settings.conversation_days)
 
 
 def _believe_proxies(app: Flask, count: int) -> None:

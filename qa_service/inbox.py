@@ -40,6 +40,9 @@ LONGEST_ID = 200
 
 # How long a claim holds that is not renewed, in seconds: so long at most is a dead worker's message left alone.
 LEASE_S = 8.0
+# How long a database that failed is left alone. Seconds: a worker that could not renew its claims for as long as they
+# hold would answer what another has taken over.
+RETRY_AFTER_S = LEASE_S / 4
 
 # Of those whose lease has run out, so many are taken at once.
 _TAKEN_AT_ONCE = 20
@@ -84,7 +87,7 @@ class Inbox:
     """
 
     def __init__(self, database: Database, platform: str, days: int, *, lease_s: float = LEASE_S) -> None:
-        """Claim messages of a platform in this database; that they were sent is known for so many days, and one."""
+        """Claim messages of a platform in this database; that they came is known for so many days, at least one."""
         self._database = database
         self._platform = platform
         self._kept_ms = max(1, days) * _DAY_MS

@@ -16,6 +16,7 @@ from flask.testing import FlaskClient
 from qa_service.channels.bot_texts import bot_text
 from qa_service.channels.slack_blocks import ASK_AGAIN, ASK_EXAMPLE, RATE, SHOW_QUOTES
 from qa_service.database import FILE
+from qa_service.inbox import LEASE_S
 from qa_service.language import LANGUAGES, Language
 from tests.channels.fake_pipeline import ENGLISH_QUOTE, FRENCH_QUOTE, FakePipeline, app_for
 from tests.slack_server import (
@@ -296,6 +297,18 @@ def test_an_event_that_cannot_be_written_down_is_wanted_again(served: Served, tm
     (said,) = served.slack.responses("r1")
     assert bot_text("storage", "fr") in shown(said)
     assert served.pipeline.asked == []
+
+
+def test_after_a_moment_without_a_database_questions_are_taken_again(served: Served, tmp_path: Any) -> None:
+    """Sooner than a claim runs out: else what is at work here would be taken over, and answered by two."""
+    (tmp_path / "index").mkdir()
+    (tmp_path / "index" / FILE).write_bytes(b"no database" * 200)
+    assert served.event(app_mention(ENGLISH)).status_code == 503
+    (tmp_path / "index" / FILE).unlink()
+    time.sleep(LEASE_S / 2)
+    assert served.event(app_mention(ENGLISH)).status_code == 200
+    served.settle()
+    assert len(served.pipeline.asked) == 1
 
 
 def test_it_is_acknowledged_while_an_answer_hangs(served: Served) -> None:
