@@ -336,24 +336,28 @@ def _is_new(event: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
 
 def _team(body: Mapping[str, Any]) -> str:
     """The workspace that the app is installed in."""
-    team = body.get("team") or {}
-    return str(body.get("team_id") or team.get("id") or (body.get("enterprise") or {}).get("id") or "")
+    # In a channel that is shared with another workspace, ``team_id`` is that of whoever wrote.
+    installed = (body.get("authorizations") or [{}])[0].get("team_id")
+    team = (body.get("team") or {}).get("id")
+    return str(installed or body.get("team_id") or team or (body.get("enterprise") or {}).get("id") or "")
 
 
 def _teams_of(body: Mapping[str, Any]) -> set[str]:
     """Every workspace that a request names: the app's, and that of whoever asks, who may be of another."""
     event, user = body.get("event") or {}, body.get("user") or {}
-    theirs = (event.get("team"), event.get("user_team"), user.get("team_id"))
+    theirs = (body.get("team_id"), event.get("team"), event.get("user_team"), user.get("team_id"))
     return {_team(body), *(str(team) for team in theirs if team)}
 
 
 def _place(
     body: Mapping[str, Any], channel: str, user: str, thread_ts: str = "", response_url: str = ""
 ) -> dict[str, Any]:
+    event, asker = body.get("event") or {}, body.get("user") or {}
     return {
         "team": _team(body),
         "channel": channel,
         "user": user,
+        "user_team": event.get("user_team") or event.get("team") or asker.get("team_id") or body.get("team_id") or "",
         "thread_ts": thread_ts,
         "response_url": response_url,
     }

@@ -56,6 +56,7 @@ class _Place:
     user: str
     thread_ts: str = ""
     response_url: str = ""
+    user_team: str = ""
 
 
 class SlackReply:
@@ -75,7 +76,7 @@ class SlackReply:
         kept_answers: bool,
         conversation_of: Callable[[str, str, str], str],
     ) -> None:
-        """Reply to a message whose ``place`` names team, channel, user, thread_ts and response_url.
+        """Reply to a message whose ``place`` names team, channel, user, user_team, thread_ts and response_url.
 
         ``link_of`` gives the addresses of articles for a language, ``conversation_of`` the id of a conversation for
         team, channel and thread. With ``kept_answers`` there are buttons that need the answer to be kept.
@@ -204,7 +205,7 @@ class SlackReply:
         arguments = {
             "channel": self._place.channel,
             "thread_ts": self._thread,
-            "recipient_team_id": self._place.team,
+            "recipient_team_id": self._place.user_team or self._place.team,
             "recipient_user_id": self._place.user,
             "chunks": [self._task("in_progress")],
         }

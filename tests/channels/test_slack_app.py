@@ -29,6 +29,7 @@ from tests.slack_server import (
     command_body,
     direct_message,
     event_body,
+    event_payload,
     home_opened,
     interaction_body,
     shortcut_payload,
@@ -137,6 +138,27 @@ def test_a_thread_goes_on_without_a_mention_and_is_one_conversation(served: Serv
     assert first[2] == second[2] != TS
     assert first[2] is not None
     assert len(first[2]) <= 100
+
+
+def from_elsewhere(event: dict[str, Any], event_id: str) -> bytes:
+    """What somebody of another workspace wrote in a channel that is shared with it, as Slack tells us of it."""
+    body = event_payload(event | {"team": "T666", "user_team": "T666"}, event_id=event_id)
+    return json.dumps(body | {"team_id": "T666", "is_ext_shared_channel": True}).encode()
+
+
+def test_a_thread_of_a_shared_channel_is_one_conversation(served: Served) -> None:
+    served.event(app_mention(f"<@{BOT_USER}> {ENGLISH}", ts=TS))
+    served.slack.wait_for(POST)
+    served.send(from_elsewhere(channel_message("And where?", ts="1700000001.000100", thread_ts=TS), "Ev2"))
+    served.settle()
+    assert [conversation for _, _, conversation in served.pipeline.asked] == [served.pipeline.asked[0][2]] * 2
+
+
+def test_what_is_streamed_names_the_workspace_of_whoever_asks(served: Served) -> None:
+    served.pipeline.hold = threading.Event()
+    served.send(from_elsewhere(app_mention(f"<@{BOT_USER}> {ENGLISH}", ts=TS), "Ev1"))
+    (call,) = served.slack.wait_for("chat.startStream")
+    assert (call.arguments["recipient_team_id"], call.arguments["recipient_user_id"]) == ("T666", "U1")
 
 
 def test_other_threads_are_others_business(served: Served) -> None:
@@ -405,6 +427,7 @@ def test_only_workspaces_that_are_named_are_answered(
     assert (refused.status_code, refused.headers["X-Slack-No-Retry"]) == (403, "1")
     # A guest of a shared channel, from elsewhere.
     assert served.event(app_mention(ENGLISH) | {"user_team": "T666"}, "Ev3").status_code == 403
+    assert served.send(from_elsewhere(app_mention(ENGLISH), "Ev4")).status_code == 403
     assert served.send(command_body(ENGLISH, team="T666")).status_code == 403
     served.settle()
     assert len(served.pipeline.asked) == 1
