@@ -192,7 +192,7 @@ class SlackApp:
         question = plain(command.get("text") or "")
         place = _place(body, command["channel_id"], command["user_id"], response_url=command.get("response_url", ""))
         if self.bot.is_help(question):
-            self._errands.submit(self._help, question, place)
+            self._run(self._help, question, place)
             return _TAKEN
         return self._take_asked(command["trigger_id"], question, place)
 
@@ -220,7 +220,7 @@ class SlackApp:
         try:
             self.bot.take(self._message(f"{trigger}:{asked}", question, place))
         except StorageUnavailable:
-            self._errands.submit(self._say, place, Notice("storage", detect(question)))
+            self._run(self._say, place, Notice("storage", detect(question)))
         return _TAKEN
 
     def _message(self, key: str, question: str, place: dict[str, Any], language: Language | None = None) -> Message:
@@ -230,22 +230,26 @@ class SlackApp:
 
     # Clicks and the home page: none of it is sent again, and all of it may wait for Slack's API
 
+    def _run(self, errand: Callable[..., None], *of: object) -> None:
+        """Have a thread run an errand, whose error would show nowhere."""
+        self._errands.submit(_logging_errors, errand, *of)
+
     def _home_opened(self, event: dict[str, Any]) -> BoltResponse:
         if event.get("tab", "home") == "home":
-            self._errands.submit(self._show_home, event["user"])
+            self._run(self._show_home, event["user"])
         return _TAKEN
 
     def _quotes_wanted(self, action: dict[str, Any], body: dict[str, Any]) -> BoltResponse:
-        self._errands.submit(self._with_answer, self._show_quotes, action["value"], body)
+        self._run(self._with_answer, self._show_quotes, action["value"], body)
         return _TAKEN
 
     def _asked_again(self, action: dict[str, Any], body: dict[str, Any]) -> BoltResponse:
-        self._errands.submit(self._with_answer, self._ask_again, action["value"], body)
+        self._run(self._with_answer, self._ask_again, action["value"], body)
         return _TAKEN
 
     def _rated(self, action: dict[str, Any], body: dict[str, Any]) -> BoltResponse:
         answer_id, _, rating = action["value"].rpartition(":")
-        self._errands.submit(self._rate, answer_id, {"1": 1, "-1": -1}.get(rating, 0), body)
+        self._run(self._rate, answer_id, {"1": 1, "-1": -1}.get(rating, 0), body)
         return _TAKEN
 
     def _with_answer(
@@ -314,6 +318,13 @@ class SlackApp:
 def _authorized(**_who: object) -> AuthorizeResult:
     """One app, one token, which our own client has: nothing is asked of Slack before a request is acknowledged."""
     return AuthorizeResult(enterprise_id=None, team_id=None, bot_token="")
+
+
+def _logging_errors(errand: Callable[..., None], *of: object) -> None:
+    try:
+        errand(*of)
+    except Exception:  # noqa: BLE001 (nobody waits for it)
+        _LOG.exception("Unexpected error")
 
 
 def _pass_over() -> BoltResponse:

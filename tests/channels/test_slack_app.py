@@ -535,6 +535,22 @@ def test_the_home_page_needs_no_index(served: Served) -> None:
     served.slack.wait_for("views.publish")
 
 
+class BrokenPipeline(FakePipeline):
+    """A pipeline with a fault that nobody thought of."""
+
+    def status(self) -> Any:
+        raise RuntimeError("no such thing")
+
+
+def test_a_home_page_that_cannot_be_made_is_logged(
+    slack: SlackServer, tmp_path: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    served = Served(slack, BrokenPipeline(), str(tmp_path / "index"))
+    assert served.event(home_opened()).status_code == 200
+    served.settle()
+    assert "Unexpected error" in caplog.text
+
+
 def test_the_messages_tab_is_no_home_page(served: Served) -> None:
     served.event(home_opened(tab="messages"))
     served.settle()
