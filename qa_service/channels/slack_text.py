@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from qa_service.language import sound
+
 # <@U1>, <@U1|name>, <#C1|name>, <!here>, <!date^…|text>, <https://…>, <https://…|label>.
 _SEQUENCE = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
 _MENTION = re.compile(r"<@[A-Z0-9]+(?:\|[^<>]*)?>")
@@ -20,6 +22,7 @@ def plain(text: str) -> str:
 
     A member, a group or a channel whose name the message does not tell is left out.
     """
+    text = sound(text)
     bare = _ADDRESS.sub("", text, count=1) if _ADDRESS.match(text) else text
     return _ENTITY.sub(lambda found: _SIGNS[found[1]], _SEQUENCE.sub(_read, bare)).strip()
 

@@ -243,6 +243,21 @@ def test_a_shortcut_asks_about_a_message(served: Served) -> None:
     assert served.pipeline.asked[0][0] == FRENCH
 
 
+# A lone half of a character may stand in JSON.
+@pytest.mark.parametrize("kind", [app_mention, direct_message])
+def test_half_a_character_keeps_no_question_from_its_answer(served: Served, kind: Any) -> None:
+    assert served.event(kind(f"\ud83d {ENGLISH}", ts=TS)).status_code == 200
+    served.slack.wait_for(POST)
+    assert ENGLISH in served.pipeline.asked[0][0]
+
+
+def test_half_a_character_in_a_message_that_is_asked_about_does_not_either(served: Served) -> None:
+    payload = shortcut_payload(f"\ud83d {ENGLISH}", callback_id="ask_about_this", ts=TS)
+    assert served.send(interaction_body(payload)).status_code == 200
+    served.slack.wait_for(POST)
+    assert ENGLISH in served.pipeline.asked[0][0]
+
+
 # What it passes over
 
 
