@@ -107,7 +107,7 @@ class Notice:
 
 
 class Reply(Protocol):
-    """Where one message is answered. Two of its methods are never called at once."""
+    """Where one message is answered. No two of its methods but ``language`` are called at once."""
 
     def conversation(self) -> str:
         """The conversation's id; something may have to be posted first, of which the thread is made."""

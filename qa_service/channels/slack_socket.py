@@ -102,8 +102,16 @@ def _is_over(session: Connection) -> bool:
 
 
 def end_at_signals() -> threading.Event:
-    """What is set when a signal asks the process to end."""
+    """What is set when a signal asks the process to end; a second signal ends it at once.
+
+    Slack may let answers that were begun wait for minutes. What is not answered then is gone on with at the next start.
+    """
     ended = threading.Event()
+
+    def end(number: int, _frame: object) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        ended.set()
+
     for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, lambda *_: ended.set())
+        signal.signal(each, end)
     return ended

@@ -19,7 +19,7 @@ import pytest
 
 from qa_service.channels.bot_texts import bot_text
 from qa_service.channels.slack_blocks import ASK_AGAIN, SHOW_QUOTES
-from qa_service.channels.slack_socket import _watch
+from qa_service.channels.slack_socket import _watch, end_at_signals
 from qa_service.database import FILE
 from qa_service.indexing import index_documents
 from qa_service.language import LANGUAGES, Language
@@ -266,6 +266,20 @@ def test_a_signal_ends_it_at_once_where_nothing_is_at_work(
         print(f"ended after {time.monotonic() - began:.1f} s")
         assert bot.process.returncode == 0
     assert time.monotonic() - began < 20
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_does_not_wait_for_answers(number: signal.Signals) -> None:
+    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        ended = end_at_signals()
+        assert not ended.is_set()
+        signal.raise_signal(number)
+        assert ended.is_set()
+        assert signal.getsignal(number) == signal.SIG_DFL
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def test_a_connection_that_stays_away_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
