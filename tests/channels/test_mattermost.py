@@ -6,6 +6,7 @@ import logging
 import re
 import threading
 import time
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any, cast
 from urllib.parse import urlencode
@@ -14,6 +15,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from markdown_it import MarkdownIt
+from sqlalchemy import text
 
 from qa_service.answers import Answer, Citation
 from qa_service.channels import bodies, problems
@@ -305,6 +307,24 @@ def test_long_ids_fit(chat, pipeline):
     old = {"trigger_id": "", "response_url": f"https://chat.example/hooks/{'y' * 300}"}
     assert chat.command(**old)["text"]
     assert chat.command(**old) == {}
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"trigger_id": "", "response_url": "https://chat.example/hooks/commands/hook1"},
+        {"trigger_id": "a\0b\nc"},
+        {"trigger_id": "mattermost:été"},
+    ],
+)
+def test_what_is_no_plain_id_stands_in_no_log_and_no_database(chat, tmp_path, named):
+    """An address takes posts from whoever has it, and PostgreSQL fails over a NUL."""
+    assert chat.command(**named)["text"]
+    assert chat.command(**named) == {}
+    with closing(Database(load_settings(index=tmp_path))) as database:
+        query = text("SELECT id FROM qa_inbox")
+        (kept,) = database.perform(lambda connection: connection.execute(query).scalars().all())
+    assert re.fullmatch(r"mattermost:[0-9a-f]{64}", kept)
 
 
 # Late answers
