@@ -25,12 +25,10 @@ from flask import Blueprint, Response, abort, jsonify, request
 from pydantic import BaseModel, ConfigDict, Field
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnprocessableEntity
 
-from qa_service.answers import Answer, Citation
+from qa_service.answers import Answer
 from qa_service.channels.bodies import BROKEN_OFF, body_of
 from qa_service.channels.bot import Bot, Message, Notice, TryLater, Undeliverable
-from qa_service.channels.bot_texts import bot_text
-from qa_service.channels.links import document_address
-from qa_service.channels.markdown_text import markdown, plain_line, without_notes
+from qa_service.channels.mattermost_text import answer_text, is_ours, notice_text
 from qa_service.channels.operations import Content, Operation, operation
 from qa_service.channels.problems import problem
 from qa_service.errors import StorageUnavailable
@@ -43,15 +41,13 @@ _LOG = logging.getLogger(__name__)
 _WEBHOOK_WAIT_S = 25.0
 _COMMAND_WAIT_S = 2.0
 
+# So many requests wait for their answers at once, unless it is said otherwise.
+_AT_ONCE = 6
+
 # How long Mattermost may take to accept a later answer, in seconds.
 _POST_TIMEOUT_S = 10.0
 # Statuses that pass, besides those of its server's failures.
 _PASSING = frozenset({408, 425, 429})
-
-# Characters of the longest post.
-_LONGEST_POST = 16_383
-# Characters of a question that stand above its answer.
-_LONGEST_QUESTION = 300
 
 # Mattermost adds two fields to a command's thirteen for each person and each channel that it names.
 _MOST_FIELDS = 200
@@ -62,19 +58,6 @@ _FORM = "application/x-www-form-urlencoded"
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 _MENTION = re.compile(r"\A[\s,:;]*(?:@[\w.-]+[\s,:;]*)?")
-
-# A character that shows nothing, and that no name has.
-_JOINER = "\u2060"
-# Our posts in answer to a command begin with it: such a post sets webhooks off, and ours must not answer it again.
-_OURS = re.compile(rf"\A\**{_JOINER}")
-
-# An address of ours: articles' own angle brackets come with a backslash.
-_ADDRESS = re.compile(r"(?<!\\)(<https?://[^<>\s]+>)")
-# What Mattermost would mention or lead to, were it not for a joiner behind it: people and groups, channels, hashtags,
-# Slack's forms of them; emoji, faces and addresses, but no time of day; and hosts that are known by their name.
-_LIVE = re.compile(r"(?<=[@~#<])(?=\S)|(?<=:)(?=\S)(?!(?<=\d:)\d)|(?<=[wW]{3})(?=\d{0,3}\.)")
-# Mattermost looks for names in addresses too.
-_NAMES_IN_ADDRESS = str.maketrans({"@": "%40", "~": "%7E"})
 
 
 class MattermostPost(BaseModel):
@@ -170,7 +153,7 @@ def blueprint(platform: Mattermost, bot: Bot | None, tokens: tuple[str, ...]) ->
             refused = problem(401, "This needs the token of a webhook or a slash command in QA_MATTERMOST_TOKENS.")
             refused.headers["WWW-Authenticate"] = "Token"
             return refused
-        reply = None if _OURS.match(sent.text) else platform.answered(sent, bot)
+        reply = None if is_ours(sent.text) else platform.answered(sent, bot)
         return jsonify(asdict(reply) if reply else {})
 
     return routes
@@ -191,12 +174,14 @@ class Mattermost:
         *,
         url: str = "",
         public_url: str = "",
+        at_once: int = _AT_ONCE,
         webhook_wait_s: float = _WEBHOOK_WAIT_S,
         command_wait_s: float = _COMMAND_WAIT_S,
     ) -> None:
         """Answer the Mattermost at ``url``, else only what waits; links to articles begin with ``public_url``.
 
-        Nobody can guess a conversation's id without the first of the tokens.
+        So many requests wait at once; others are told to ask later, so that threads are left for everybody else. Nobody
+        can guess a conversation's id without the first of the tokens.
         """
         self._secret = tokens[0] if tokens else ""
         self._site = urlsplit(url)
@@ -207,6 +192,7 @@ class Mattermost:
         self._opener = build_opener(ProxyHandler({}), _NoRedirects)
         self._lock = threading.Lock()
         self._waiting: dict[str, _Waiting] = {}
+        self._room = threading.BoundedSemaphore(at_once)
         self._warned = False
 
     def reply(self, message: Message, kept: dict[str, Any], remember: Callable[[dict[str, Any]], None]) -> _Reply:  # noqa: ARG002 (the signature is the bot's)
@@ -218,6 +204,14 @@ class Mattermost:
     def answered(self, sent: MattermostPost, bot: Bot) -> MattermostReply | None:
         """What is said at once to what was sent; None where it was sent before."""
         message = self._message(sent)
+        if not self._room.acquire(blocking=False):
+            return noticed(message, Notice("too_slow", _language(message)))
+        try:
+            return self._awaited(message, bot)
+        finally:
+            self._room.release()
+
+    def _awaited(self, message: Message, bot: Bot) -> MattermostReply | None:
         with self._expected(message.id) as waiting:
             try:
                 if not bot.take(message):
@@ -232,20 +226,9 @@ class Mattermost:
 
     def shown(self, message: Message, answer: Answer) -> MattermostReply:
         """An answer as it is posted; one to a command repeats the question, which nobody else in the channel saw."""
-
-        def page(citation: Citation) -> str:
-            place = citation.document_id, citation.start, citation.end, answer.language
-            return document_address(self._public_url, *place) if self._public_url else ""
-
-        whole = markdown(answer, page)
-        text = without_notes(whole)
-        notes = whole[len(text) :]
-        if answer.abstained:
-            notes = f"\n\n*{bot_text('refused_tip', answer.language)}*{notes}"
-        if not message.place["command"]:
-            return MattermostReply("comment", _fitted("", text, notes))
-        question = f"**{_JOINER}{plain_line(message.text, _LONGEST_QUESTION)}**\n\n"
-        return MattermostReply("in_channel", _fitted(question, text, notes))
+        command = bool(message.place["command"])
+        text = answer_text(answer, self._public_url, message.text if command else "")
+        return MattermostReply("in_channel" if command else "comment", text)
 
     def post(self, message: Message, said: MattermostReply) -> None:
         """Send what comes later; raises TryLater or Undeliverable."""
@@ -385,11 +368,7 @@ class _NoRedirects(HTTPRedirectHandler):
 
 def noticed(message: Message, notice: Notice) -> MattermostReply:
     """A notice as it is posted; that to a command is for its asker alone."""
-    text = _tamed(notice.text)
-    if notice.examples:
-        examples = "\n".join(f"- {_tamed(plain_line(each, _LONGEST_QUESTION))}" for each in notice.examples)
-        text += f"\n\n{bot_text('help_examples', notice.language)}\n\n{examples}"
-    return MattermostReply("ephemeral" if message.place["command"] else "comment", text)
+    return MattermostReply("ephemeral" if message.place["command"] else "comment", notice_text(notice))
 
 
 def _sent() -> MattermostPost:
@@ -439,28 +418,3 @@ def _language(message: Message) -> Language:
 
 def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
     return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-
-
-def _tamed(text: str) -> str:
-    """Markdown in which Mattermost sees no mention, no emoji and no link but ours."""
-    parts = _ADDRESS.split(text)
-    return "".join(
-        part.translate(_NAMES_IN_ADDRESS) if at % 2 else _LIVE.sub(_JOINER, part) for at, part in enumerate(parts)
-    )
-
-
-def _fitted(question: str, text: str, notes: str) -> str:
-    """A post that is not too long: of the text whole paragraphs are left out, at its end, and no source before them."""
-    question, text, notes = _tamed(question), _tamed(text), _tamed(notes)
-    room = _LONGEST_POST - len(question)
-    notes = _cut(notes, room // 2, "\n") if len(text) + len(notes) > room else notes
-    return question + _cut(text, room - len(notes), "\n\n") + notes
-
-
-def _cut(text: str, longest: int, end: str) -> str:
-    """A text up to the last such end, else up to the last space, that leaves it short enough."""
-    if len(text) <= longest:
-        return text
-    kept = text[: longest - len(end) - 1]
-    at = max(kept.rfind(end), 0) or max(kept.rfind(" "), 0) or len(kept)
-    return kept[:at].rstrip("\\ ") + end + "…"

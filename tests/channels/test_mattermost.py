@@ -153,8 +153,8 @@ def test_a_post_is_answered_in_its_thread(chat, pipeline, as_json):
     assert said["skip_slack_parsing"] is True
     assert said["text"].startswith("The French article says:")
     assert "**Sources**" in said["text"]
-    assert f"<{PUBLIC}/documents/fr/" in said["text"]  # the French one's own address is no web address
-    assert "<https://example.org/en/visa>" in said["text"]
+    assert f"<{PUBLIC}/documents/fr/" in said["text"]
+    assert f"<{PUBLIC}/documents/en/visa?" in said["text"]  # and not where it was published
     question, language, conversation = pipeline.asked[0]
     assert (question, language) == ("When does the visa exemption begin?", None)
     assert re.fullmatch(r"mattermost-[0-9a-f]{64}", conversation)
@@ -404,6 +404,28 @@ def test_a_late_answer_goes_where_the_setting_says(open_chat, pipeline, server):
     pipeline.hold.set()
     server.wait_for(1)
     assert server.posts[0][0] == "/sub/hooks/commands/hook1"
+
+
+def test_no_more_wait_than_leave_threads_for_others(pipeline, tmp_path):
+    """A post beyond them is told so at once, and is not taken."""
+    pipeline.hold = threading.Event()
+    settings = load_settings(index=tmp_path)
+    platform = Mattermost(TOKENS, public_url=PUBLIC, at_once=1)
+    with closing(Database(settings)) as database:
+        bot = Bot(cast("Any", pipeline), Inbox(database, "mattermost", 30), platform, longest=2_000)
+        client = app_with(platform, bot).test_client()
+        first = threading.Thread(target=client.post, args=("/mattermost",), kwargs={"data": WEBHOOK})
+        first.start()
+        try:
+            while not pipeline.asked:
+                time.sleep(0.02)
+            said = client.post("/mattermost", data=WEBHOOK | {"post_id": "post2", "text": f"ask {FRENCH}"}).get_json()
+        finally:
+            pipeline.hold.set()
+            first.join()
+            bot.close()
+    assert said["text"] == bot_text("too_slow", "fr")
+    assert len(pipeline.asked) == 1
 
 
 # After a crash, another process answers
