@@ -268,7 +268,7 @@ class Settings(BaseSettings):
     @classmethod
     def _are_teams(cls, teams: str) -> str:
         listed = _listed(teams)
-        if (teams and not listed) or not all(re.fullmatch(r"[TE][A-Z0-9]+", team) for team in listed):
+        if (teams and not listed) or not all(re.fullmatch(r"T[A-Z0-9]+", team) for team in listed):
             raise PydanticCustomError("teams", "should be ids such as T0123ABCD, separated by commas")
         return teams
 

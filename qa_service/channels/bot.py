@@ -28,8 +28,8 @@ from qa_service.pipeline import Pipeline
 
 _LOG = logging.getLogger(__name__)
 
-# Answers that are made at once. Most of their time they wait, for a language model or for the chat.
-_THREADS = 16
+# Answers that are made at once, unless it is said otherwise.
+_THREADS = 6
 # Signs of life that are given at once: they must not wait for answers.
 _SIGNING_THREADS = 4
 
@@ -168,15 +168,25 @@ class Bot:
     """Answers the messages of one chat from a pipeline, in threads of its own. Made after a fork."""
 
     def __init__(
-        self, pipeline: Pipeline, inbox: Inbox, platform: Platform, *, longest: int, lease_s: float = LEASE_S
+        self,
+        pipeline: Pipeline,
+        inbox: Inbox,
+        platform: Platform,
+        *,
+        longest: int,
+        threads: int = _THREADS,
+        lease_s: float = LEASE_S,
     ) -> None:
-        """Answer for a platform; questions have at most ``longest`` characters, claims hold for ``lease_s`` seconds."""
+        """Answer for a platform, so many messages at once; the others wait for their turn.
+
+        Questions have at most ``longest`` characters, claims hold for ``lease_s`` seconds.
+        """
         self._pipeline = pipeline
         self._inbox = inbox
         self._platform = platform
         self._longest = longest
         self._renew_every_s = lease_s / 4
-        self._answers = ThreadPoolExecutor(_THREADS, f"{platform.name}-answer")
+        self._answers = ThreadPoolExecutor(threads, f"{platform.name}-answer")
         # No executor: those take nothing more once the process ends, while answers are still made.
         self._signs: SimpleQueue[tuple[_Work, Reply] | None] = SimpleQueue()
         self._lock = threading.Lock()

@@ -26,8 +26,9 @@ _LOG = logging.getLogger(__name__)
 _SILENT = logging.getLogger(f"{__name__}.sdk")
 _SILENT.setLevel(logging.CRITICAL + 1)
 
-# Slack's "too many requests" is waited for so long and so often. Seconds.
-_LONGEST_WAIT = 60
+# Slack's "too many requests" is waited for so long and so often. Seconds: longer, and one busy channel would hold the
+# threads that answer all others.
+_LONGEST_WAIT = 15
 _WAITS = 3
 # A call that only a sign of life depends on, or somebody who waits with the finger on a button. Seconds.
 _HASTY_S = 3.0

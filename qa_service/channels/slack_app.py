@@ -61,14 +61,14 @@ class SlackApp:
     name = "slack"
     help_key = "help"
 
-    def __init__(self, pipeline: Pipeline, inbox: Inbox, settings: Settings) -> None:
-        """Answer from a pipeline as the settings say, once requests come or it is started."""
+    def __init__(self, pipeline: Pipeline, inbox: Inbox, settings: Settings, *, threads: int) -> None:
+        """Answer from a pipeline as the settings say, once requests come or it is started; so many at once."""
         self._pipeline = pipeline
         self._settings = settings
         self._secret = settings.slack_bot_token.get_secret_value().encode()
         self._slack = Slack(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
         self._errands = ThreadPoolExecutor(_ERRANDS, "slack-errand")
-        self.bot = Bot(pipeline, inbox, self, longest=settings.max_question_chars)
+        self.bot = Bot(pipeline, inbox, self, longest=settings.max_question_chars, threads=threads)
         self.bolt = self._made()
 
     def start(self) -> None:
@@ -99,9 +99,11 @@ class SlackApp:
     def conversation(self, team: str, channel: str, thread_ts: str) -> str:
         """The id of a thread's conversation. Nobody can guess it who does not have the bot's token.
 
-        Whoever knows the id of a conversation can ask on in it over HTTP, and a thread may be private.
+        Whoever knows the id of a conversation can ask on in it over HTTP, and a thread may be private. Direct messages
+        are one conversation: few people who write there reply in a thread.
         """
-        thread = f"{team}:{channel}:{thread_ts}".encode()
+        direct = channel.startswith("D")
+        thread = f"{team}:{channel}:{'' if direct else thread_ts}".encode()
         return f"slack-{hmac.new(self._secret, thread, sha256).hexdigest()}"
 
     def _link(self, language: Language) -> Link:

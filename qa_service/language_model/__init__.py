@@ -13,6 +13,15 @@ from __future__ import annotations
 from qa_service.language_model.allowance import Allowance, Usage
 from qa_service.language_model.breaker import Breaker
 from qa_service.language_model.failures import CutShort, PromptTooLong, Unavailable
-from qa_service.language_model.model import LanguageModel
+from qa_service.language_model.model import THREADS_FREE, LanguageModel
 
-__all__ = ["Allowance", "Breaker", "CutShort", "LanguageModel", "PromptTooLong", "Unavailable", "Usage"]
+__all__ = [
+    "THREADS_FREE",
+    "Allowance",
+    "Breaker",
+    "CutShort",
+    "LanguageModel",
+    "PromptTooLong",
+    "Unavailable",
+    "Usage",
+]

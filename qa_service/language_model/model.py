@@ -32,7 +32,7 @@ _CHARACTERS_PER_TOKEN = 12
 BACKOFF_SECONDS = 0.5
 AT_ONCE = 64
 # Threads of a worker that no model may hold up: the page and the health check are asked for meanwhile.
-_THREADS_FREE = 2
+THREADS_FREE = 2
 # No failure: whoever asked does not want the rest.
 _STOPPED = Failure("stopped", blames=False)
 
@@ -82,7 +82,7 @@ class LanguageModel:
             chat,
             seconds=settings.llm_timeout,
             max_tokens=settings.llm_max_tokens,
-            at_once=max(1, settings.threads - _THREADS_FREE),
+            at_once=max(1, settings.threads - THREADS_FREE),
         )
 
     def allowance(self) -> Allowance:

@@ -128,7 +128,7 @@ def made(settings: Settings, pipeline: FakePipeline, chat: FakeChat) -> Iterator
         def make(chat: FakeChat = chat, lease_s: float = 60.0) -> Bot:
             database = opened.enter_context(closing(Database(settings, retry_after_s=0)))
             inbox = Inbox(database, "chat", 30, lease_s=lease_s)
-            bot = Bot(cast("Pipeline", pipeline), inbox, chat, longest=200, lease_s=lease_s)
+            bot = Bot(cast("Pipeline", pipeline), inbox, chat, longest=200, threads=16, lease_s=lease_s)
             return opened.enter_context(closing(bot))
 
         yield make

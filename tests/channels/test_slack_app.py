@@ -161,6 +161,15 @@ def test_what_is_streamed_names_the_workspace_of_whoever_asks(served: Served) ->
     assert (call.arguments["recipient_team_id"], call.arguments["recipient_user_id"]) == ("T666", "U1")
 
 
+def test_direct_messages_are_one_conversation(served: Served) -> None:
+    served.event(direct_message(ENGLISH, ts=TS), "Ev1")
+    served.event(direct_message("And where?", ts="1700000001.000100"), "Ev2")
+    served.event(direct_message("Et quand\u202f?", ts="1700000002.000100", thread_ts=TS), "Ev3")
+    served.settle()
+    assert len({conversation for _, _, conversation in served.pipeline.asked}) == 1
+    assert [call.arguments["thread_ts"] for call in served.slack.calls_of(POST)].count(TS) == 2
+
+
 def test_other_threads_are_others_business(served: Served) -> None:
     served.event(app_mention(f"<@{BOT_USER}> {ENGLISH}", ts=TS))
     served.slack.wait_for(POST)

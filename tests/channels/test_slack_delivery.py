@@ -624,10 +624,10 @@ def test_slack_s_wish_for_a_pause_is_granted(server, slack):
 
 
 def test_no_pause_is_granted_that_is_too_long_or_too_often_asked_for(server, slack):
-    server.fail("chat.postMessage", status=429, retry_after=90)
+    server.fail("chat.postMessage", status=429, retry_after=30)
     with pytest.raises(TryLater) as later:
         reply_to(slack).answer(ENGLISH)
-    assert later.value.seconds == 90
+    assert later.value.seconds == 30
     server.fail("chat.postMessage", status=429, retry_after=0, times=9)
     with pytest.raises(TryLater):
         reply_to(slack).answer(ENGLISH)
