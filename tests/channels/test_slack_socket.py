@@ -214,7 +214,7 @@ def test_it_acknowledges_while_an_answer_hangs_and_answers_once(
 ) -> None:
     llm_server.script(hangs())
     llm = {"QA_LLM": "openai:tiny", "QA_LLM_BASE_URL": llm_server.url, "QA_LLM_API_KEY": KEY, "QA_LLM_TIMEOUT": "4"}
-    threads = [f"17000000{number:02}.000100" for number in range(10)]
+    threads = [f"17000000{number:02}.000100" for number in range(6)]  # as many as are answered at once
     with answering(index, slack, **llm) as bot:
         taken = []
         for attempt in range(2):
