@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, create_mock_engine
 
-from qa_service import conversations, database, feedback, jobs
+from qa_service import conversations, database, feedback, inbox, jobs
 from qa_service.database import FILE, SCHEMA_VERSION, Database, database_url
 from qa_service.errors import MissingExtra, SettingsError, StorageUnavailable
 from qa_service.settings import Settings, load_settings
@@ -151,7 +151,7 @@ def test_a_database_of_another_kind_gets_the_same_tables() -> None:
     assert "number BIGSERIAL NOT NULL" in text
     assert "REFERENCES qa_turns (answer_id) ON DELETE CASCADE" in text
     tables = database.SCHEMA.tables
-    assert {"qa_schema", "qa_turns", "qa_feedback", "qa_jobs"} == tables.keys()
+    assert {"qa_schema", "qa_turns", "qa_feedback", "qa_jobs", "qa_inbox"} == tables.keys()
     assert text.count("CREATE TABLE") == len(tables)
     assert text.count("CREATE INDEX") == sum(len(table.indexes) for table in tables.values()) > 0
 
@@ -166,7 +166,7 @@ def test_a_table_that_is_missing_is_made_and_the_others_are_left_as_they_are(
 ) -> None:
     write(opened)
     opened.close()
-    declared = {conversations.TURNS.name, feedback._FEEDBACK.name, jobs._JOBS.name}
+    declared = {conversations.TURNS.name, feedback._FEEDBACK.name, jobs._JOBS.name, inbox._INBOX.name}
     assert declared <= tables(file)
     for name in declared:
         with closing(sqlite3.connect(file)) as connection:

@@ -121,9 +121,17 @@ class Run:
 
 
 def _is_text_after_all(message: str, command: str) -> bool:
-    """Whether all that should be wrong of a form is the type of its fields: sent in a form, each of them is a text."""
+    """Whether all that should be wrong of a form is not: sent in a form, each of its fields is a text.
+
+    Now and then a question is said to be blank that is not, where another field has another type as well.
+    """
+    if "multipart/form-data" not in command and "x-www-form-urlencoded" not in command:
+        return False
     violated = set(re.findall(r"violates `(\w+)`", message))
-    return violated == {"type"} and ("multipart/form-data" in command or "x-www-form-urlencoded" in command)
+    asked = re.search(r'name="question"\\r\\n\\r\\n(.*?)\\r\\n--', command)
+    if asked and re.sub(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|.)", "", asked[1]).strip():
+        violated.discard("pattern")
+    return violated == {"type"}
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +141,7 @@ def service(built: Settings) -> Iterator[Any]:
 
     def make(**settings: Any) -> Flask:
         # Questions are kept with their answers, in a database of the test's own.
-        app = create_app(built.model_copy(update=settings))
+        app = create_app(built.model_copy(update=bots() | settings))
         made.append(app)
         return app
 
@@ -141,7 +149,21 @@ def service(built: Settings) -> Iterator[Any]:
     for app in made:
         if publisher := app.extensions["qa_service_publisher"]:
             publisher.close()
+        for bot in app.extensions["qa_service_bots"]:
+            bot.close()
         app.extensions["qa_service"].close()
+
+
+def bots() -> dict[str, Any]:
+    """What there must be for bots, whose senders nobody here can pass for; nothing of it is called."""
+    from pydantic import SecretStr
+
+    return {
+        "slack_bot_token": SecretStr("xoxb-of-the-tests"),
+        "slack_signing_secret": SecretStr("a-signing-secret"),
+        "slack_api_url": "http://127.0.0.1:9/api/",
+        "mattermost_tokens": SecretStr("a-token-of-mattermost"),
+    }
 
 
 def database(folder: Path) -> Any:
