@@ -370,8 +370,7 @@ def test_the_way_back_shows_nothing_of_a_reader_who_signed_out(browser, locked_t
 
 def test_signing_out_in_one_tab_is_signing_out_in_all(locked_town, visit):
     page = visit(f"{locked_town.service}/sign-in")
-    page.get_by_label("Access key").fill(KEY)
-    page.get_by_role("button", name="Sign in").click()
+    signed_in(page, locked_town.service)
     page.get_by_label("Your question").fill("When?")
     page.get_by_label("Your question").press("Enter")
     page.locator(".details").wait_for()
