@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from qa_service.answers import Answer, Citation
 from qa_service.language import Language
 
-_MARKER = re.compile(r"\[(\d{1,6})\]")
+# A marker of an answer's text, with its number.
+MARKER = re.compile(r"\[(\d{1,6})\]")
 # A character that no line is broken at.
 _JOINER = "\u2060"
 
@@ -45,7 +46,7 @@ def _bare(quote: str) -> str:
 
 def _parts(paragraph: str, answer: Answer) -> list[Part]:
     known = {citation.n for citation in answer.citations}
-    pieces = _MARKER.split(paragraph)
+    pieces = MARKER.split(paragraph)
     leads = [bool(at % 2) and int(piece) in known for at, piece in enumerate(pieces)] + [False]
     parts: list[Part] = []
     for at, piece in enumerate(pieces):

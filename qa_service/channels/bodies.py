@@ -89,13 +89,14 @@ def body_of(model: type[Body], sent: bytes | None = None) -> Body:
 
 def _json_object(sent: bytes | None) -> dict[str, Any]:
     require_plain()
-    given = parsed(_sent() if sent is None else sent)
+    given = parsed(received() if sent is None else sent)
     if not isinstance(given, dict):
         raise BadRequest("The body is not a JSON object.")
     return given
 
 
-def _sent() -> bytes:
+def received() -> bytes:
+    """The request's body; BadRequest where it broke off, RequestEntityTooLarge where it is too large."""
     try:
         sent = request.get_data()
     except RequestEntityTooLarge:

@@ -6,6 +6,7 @@ that is said, when a sign of life is due, what happens when a worker dies, and i
 
 from __future__ import annotations
 
+import hmac
 import logging
 import re
 import threading
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
+from hashlib import sha256
 from queue import SimpleQueue
 from typing import Any, Protocol
 
@@ -90,6 +92,11 @@ class Message:
     conversation: str = ""
     language: Language | None = None
 
+    @property
+    def spoken(self) -> Language | None:
+        """The language that was asked for, else the one that the question shows; None where it shows none."""
+        return self.language or shown_language(self.text)
+
 
 @dataclass(frozen=True)
 class Notice:
@@ -104,6 +111,14 @@ class Notice:
     def text(self) -> str:
         """What it says, in plain text."""
         return bot_text(self.key, self.language, **self.values)
+
+
+def conversation_id(platform: str, secret: str, place: str) -> str:
+    """The id of the conversation at a place of a chat, which nobody can guess who does not have the secret.
+
+    Whoever knows the id of a conversation can ask on in it over HTTP, and a place may be private.
+    """
+    return f"{platform}-{hmac.new(secret.encode(), place.encode(), sha256).hexdigest()}"
 
 
 class Reply(Protocol):
@@ -157,7 +172,7 @@ class _Work:
         self.conversation = message.conversation
         self.kept = claim.kept
         self.began = time.monotonic()
-        self.language: Language = message.language or shown_language(message.text) or "en"
+        self.language: Language = message.spoken or "en"
         self.using = threading.Lock()  # the reply
         self.signed = False
         self.shown = False
@@ -326,7 +341,7 @@ class Bot:
             work.conversation = reply.conversation()
         if work.conversation != message.conversation:
             self._remember(work, work.kept)
-        if not (message.language or shown_language(message.text)):
+        if not message.spoken:
             work.language = reply.language() or work.language
         if work.attempt > _MOST_ATTEMPTS or work.age_s > _OLDEST_S:
             said: Answer | Notice = Notice("given_up", work.language)

@@ -11,18 +11,15 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 from qa_service.answers import Answer, Citation
-from qa_service.channels.answer_text import is_repeated
+from qa_service.channels.answer_text import MARKER, is_repeated
 from qa_service.channels.links import web_address
-from qa_service.channels.page_texts import shown_date, texts, warning_text
+from qa_service.channels.page_texts import QUOTATION_MARKS, shown_date, texts, warning_text
 from qa_service.language import Language, one_line
-
-_MARKER = re.compile(r"\[(\d{1,6})\]")
 
 # Characters of a title and of a quote in the list of sources; the whole quote is a click away.
 _TITLE = 150
 _QUOTE = 300
 
-_MARKS: dict[Language, tuple[str, str]] = {"en": ("“", "”"), "fr": ("«\u202f", "\u202f»")}
 _COLON: dict[Language, str] = {"en": ":", "fr": "\u00a0:"}
 
 # Some chat pages set what stands between dollar signs as a formula. Brackets become round ones, as markers in quotes do
@@ -60,14 +57,14 @@ def without_notes(text: str) -> str:
 
 def markers_in(text: str) -> set[int]:
     """The numbers of the markers in a text that ``markdown`` gave."""
-    return set(map(int, _MARKER.findall(text)))
+    return set(map(int, MARKER.findall(text)))
 
 
 def _text(answer: Answer) -> str:
     known = {citation.n for citation in answer.citations}
     parts = [
         (f"[{part}]" if int(part) in known else f"({part})") if at % 2 else _harmless(part)
-        for at, part in enumerate(_MARKER.split(answer.answer))
+        for at, part in enumerate(MARKER.split(answer.answer))
     ]
     lines = _LINE_START.sub(r"\\", _INDENT.sub("", "".join(parts)))
     return _AFTER_MARKER.sub(r"\1\\", lines)
@@ -96,7 +93,7 @@ def _source(citation: Citation, answer: Answer, page: Callable[[Citation], str])
 
 
 def _quoted(words: str, language: Language) -> str:
-    before, after = _MARKS[language]
+    before, after = QUOTATION_MARKS[language]
     return f"{before}{plain_line(words, _QUOTE)}{after}"
 
 

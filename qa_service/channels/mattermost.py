@@ -26,13 +26,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnprocessableEntity
 
 from qa_service.answers import Answer
-from qa_service.channels.bodies import BROKEN_OFF, body_of
-from qa_service.channels.bot import Bot, Message, Notice, TryLater, Undeliverable
+from qa_service.channels.bodies import body_of, received
+from qa_service.channels.bot import Bot, Message, Notice, TryLater, Undeliverable, conversation_id
 from qa_service.channels.mattermost_text import answer_text, is_ours, notice_text
 from qa_service.channels.operations import Content, Operation, operation
 from qa_service.channels.problems import problem
 from qa_service.errors import StorageUnavailable
-from qa_service.language import Language, shown_language, sound
+from qa_service.language import Language, sound
 
 _LOG = logging.getLogger(__name__)
 
@@ -205,7 +205,7 @@ class Mattermost:
         """What is said at once to what was sent; None where it was sent before."""
         message = self._message(sent)
         if not self._room.acquire(blocking=False):
-            return noticed(message, Notice("too_slow", _language(message)))
+            return noticed(message, Notice("too_slow", message.spoken or "en"))
         try:
             return self._awaited(message, bot)
         finally:
@@ -217,11 +217,11 @@ class Mattermost:
                 if not bot.take(message):
                     return None
             except StorageUnavailable:
-                return noticed(message, Notice("storage", _language(message)))
+                return noticed(message, Notice("storage", message.spoken or "en"))
             later = bool(message.place["response_url"])
             said = waiting.wait(self._command_wait_s if later else self._webhook_wait_s)
         return said or noticed(
-            message, Notice("working" if later else "too_slow", waiting.language or _language(message))
+            message, Notice("working" if later else "too_slow", waiting.language or message.spoken or "en")
         )
 
     def shown(self, message: Message, answer: Answer) -> MattermostReply:
@@ -258,13 +258,13 @@ class Mattermost:
         if not _PLAIN_ID.fullmatch(named):
             named = hashlib.sha256(sound(named).encode()).hexdigest()
         asker = json.dumps([sent.team_id, sent.channel_id, sent.user_id])
-        conversation = hmac.new(self._secret.encode(), asker.encode(), hashlib.sha256).hexdigest()
+        conversation = conversation_id(self.name, self._secret, asker)
         back = sent.response_url if self._way_back(sent.response_url) else ""
         if self._site.netloc and sent.response_url and not back and not self._warned:
             self._warned = True
             _LOG.warning("Commands of Mattermost come from another site than QA_MATTERMOST_URL: it waits for answers.")
         place = {"command": sent.is_command, "response_url": back}
-        return Message(f"mattermost:{named}", _question(sent), place, f"mattermost-{conversation}")
+        return Message(f"mattermost:{named}", _question(sent), place, conversation)
 
     def _way_back(self, given: str) -> str:
         """The address of a later answer, on the one site that is ours to write to; empty where there is none."""
@@ -376,13 +376,8 @@ def _sent() -> MattermostPost:
     if request.mimetype != _FORM:
         return body_of(MattermostPost)
     # A form of the pages has fewer fields than a command may have.
-    given = request.get_data()
-    if request.content_length is None and len(given) >= (request.max_content_length or 0):
-        raise RequestEntityTooLarge
-    if request.content_length is not None and len(given) != request.content_length:
-        raise BadRequest(BROKEN_OFF)
     try:
-        fields = parse_qsl(given.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+        fields = parse_qsl(received().decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
     except UnicodeDecodeError:
         raise BadRequest("The body is not UTF-8.") from None
     except ValueError:
@@ -410,10 +405,6 @@ def _question(sent: MattermostPost) -> str:
         if not (call[-1:].isalnum() and rest[:1].isalnum()):
             text = rest
     return _MENTION.sub("", text).strip()
-
-
-def _language(message: Message) -> Language:
-    return message.language or shown_language(message.text) or "en"
 
 
 def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:

@@ -8,6 +8,9 @@ from functools import cache
 
 from qa_service.language import MONTHS, Language
 
+# What words of each language stand between, with the spaces that belong to it.
+QUOTATION_MARKS: dict[Language, tuple[str, str]] = {"en": ("“", "”"), "fr": ("«\u202f", "\u202f»")}
+
 # French punctuation is written with plain spaces here: ``typeset`` makes them the no-break spaces they should be.
 TEXTS: dict[str, dict[Language, str]] = {
     "name": {"en": "Ask the articles", "fr": "Interroger les articles"},

@@ -7,7 +7,6 @@ https://docs.slack.dev/interactivity/.
 
 from __future__ import annotations
 
-import hmac
 import logging
 import re
 from collections.abc import Callable, Mapping
@@ -19,7 +18,7 @@ from slack_bolt import App, BoltRequest, BoltResponse
 from slack_bolt.authorization import AuthorizeResult
 
 from qa_service.answers import KeptAnswer
-from qa_service.channels.bot import Bot, Message, Notice
+from qa_service.channels.bot import Bot, Message, Notice, conversation_id
 from qa_service.channels.links import document_address
 from qa_service.channels.slack_api import Slack
 from qa_service.channels.slack_blocks import (
@@ -65,8 +64,8 @@ class SlackApp:
         """Answer from a pipeline as the settings say, once requests come or it is started; so many at once."""
         self._pipeline = pipeline
         self._settings = settings
-        self._secret = settings.slack_bot_token.get_secret_value().encode()
-        self._slack = Slack(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
+        self._token = settings.slack_bot_token.get_secret_value()
+        self._slack = Slack(self._token, settings.slack_api_url)
         self._errands = ThreadPoolExecutor(_ERRANDS, "slack-errand")
         self.bot = Bot(pipeline, inbox, self, longest=settings.max_question_chars, threads=threads)
         self.bolt = self._made()
@@ -97,14 +96,12 @@ class SlackApp:
         )
 
     def conversation(self, team: str, channel: str, thread_ts: str) -> str:
-        """The id of a thread's conversation. Nobody can guess it who does not have the bot's token.
+        """The id of a thread's conversation, or of all direct messages with somebody.
 
-        Whoever knows the id of a conversation can ask on in it over HTTP, and a thread may be private. Direct messages
-        are one conversation: few people who write there reply in a thread.
+        Few people who write directly reply in a thread.
         """
         direct = channel.startswith("D")
-        thread = f"{team}:{channel}:{'' if direct else thread_ts}".encode()
-        return f"slack-{hmac.new(self._secret, thread, sha256).hexdigest()}"
+        return conversation_id(self.name, self._token, f"{team}:{channel}:{'' if direct else thread_ts}")
 
     def _link(self, language: Language) -> Link:
         if not self._settings.public_url:
@@ -167,10 +164,7 @@ class SlackApp:
             return self._take_event(event, body)
         if not self._settings.slack_threads or not event.get("thread_ts") or not self._may_ask(event.get("text") or ""):
             return _TAKEN
-        try:
-            ours = self.bot.knows(self.conversation(_team(body), event["channel"], event["thread_ts"]))
-        except StorageUnavailable:
-            return BoltResponse(status=_TRY_AGAIN)
+        ours = self.bot.knows(self.conversation(_team(body), event["channel"], event["thread_ts"]))
         return self._take_event(event, body) if ours else _TAKEN
 
     def _may_ask(self, text: str) -> bool:
@@ -184,10 +178,7 @@ class SlackApp:
     def _take_event(self, event: dict[str, Any], body: dict[str, Any]) -> BoltResponse:
         place = _place(body, event["channel"], event["user"], event.get("thread_ts") or event["ts"])
         event_id = body.get("event_id") or f"{event['channel']}:{event['ts']}"
-        try:
-            self.bot.take(self._message(event_id, plain(event.get("text") or ""), place))
-        except StorageUnavailable:
-            return BoltResponse(status=_TRY_AGAIN)
+        self.bot.take(self._message(event_id, plain(event.get("text") or ""), place))
         return _TAKEN
 
     def _commanded(self, command: dict[str, Any], body: dict[str, Any]) -> BoltResponse:
@@ -334,6 +325,9 @@ def _pass_over() -> BoltResponse:
 
 
 def _failed(error: Exception) -> BoltResponse:
+    """What Slack is told where a listener raised: an event that could not be written down is to come again."""
+    if isinstance(error, StorageUnavailable):
+        return BoltResponse(status=_TRY_AGAIN)
     _LOG.error("Unexpected error", exc_info=error)
     return BoltResponse(status=500)
 

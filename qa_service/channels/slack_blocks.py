@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from itertools import accumulate, islice
 from typing import TYPE_CHECKING, Any
 
+from qa_service.channels.answer_text import MARKER
 from qa_service.channels.bot_texts import bot_text
-from qa_service.channels.page_texts import shown_date, shown_number, texts, warning_text
+from qa_service.channels.page_texts import QUOTATION_MARKS, shown_date, shown_number, texts, warning_text
 from qa_service.language import LANGUAGES, Language, one_line, other, sound
 
 if TYPE_CHECKING:
@@ -51,8 +52,6 @@ _ADDRESS = 800
 _USER = re.compile(r"[UW][A-Z0-9]{1,30}")
 # An address that ends where it should.
 _SAFE_ADDRESS = re.compile(r"https?://[^\s<>|\"'`\\]+")
-_MARKER = re.compile(r"\[(\d{1,6})\]")
-_QUOTE_MARKS: dict[Language, tuple[str, str]] = {"en": ("“", "”"), "fr": ("«\u202f", "\u202f»")}
 
 # Slack has no escape for its markup. A word joiner is not seen and breaks no line; beside it, a sign no longer stands
 # at the edge of a word, where alone Slack takes it for markup, a name between colons is that of no emoji, and what a
@@ -206,7 +205,7 @@ def _example(n: int, question: str, language: Language) -> Block:
 def _renumbered(answer: Answer) -> str:
     """The text of an answer: its own markers stay, other numbers in brackets become round."""
     known = {citation.n for citation in answer.citations}
-    return _MARKER.sub(lambda found: found[0] if int(found[1]) in known else f"({found[1]})", answer.answer)
+    return MARKER.sub(lambda found: found[0] if int(found[1]) in known else f"({found[1]})", answer.answer)
 
 
 def _packed(parts: Iterable[str]) -> list[Post]:
@@ -306,7 +305,7 @@ def _parallel(quote: Quote, spoken: Language, language: Language, link: Link) ->
 
 def _quoted(words: str, spoken: Language) -> list[Block]:
     """Words in the quotation marks of their own language."""
-    before, after = _QUOTE_MARKS[spoken]
+    before, after = QUOTATION_MARKS[spoken]
     shown = [_unmarked(part) for part in _parts(_whole_line(words), _SECTION - 10)]
     shown[0] = before + shown[0]
     shown[-1] += after
@@ -339,7 +338,7 @@ def _words(text: str) -> str:
 
 def _unmarked(text: str) -> str:
     """Somebody's words in a block in which a number in square brackets is ours."""
-    return _words(_MARKER.sub(r"(\1)", text))
+    return _words(MARKER.sub(r"(\1)", text))
 
 
 def _line(text: str) -> str:

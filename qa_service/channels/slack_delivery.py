@@ -22,7 +22,7 @@ from qa_service.channels.slack_blocks import (
     question_post,
     working_post,
 )
-from qa_service.language import Language, shown_language
+from qa_service.language import Language
 
 # Between two appends to a stream, so that a minute's calls stay below Slack's limit. Seconds.
 _APPEND_EVERY = 1.0
@@ -166,7 +166,7 @@ class SlackReply:
         if self._unsure and known and (begun := self._searched("conversations.history", {}).get(_QUESTION)):
             self._note(thread_ts=begun)
             return
-        language = self._message.language or shown_language(self._message.text) or self.language() or "en"
+        language = self._message.spoken or self.language() or "en"
         question = question_post(self._place.user, self._message.text, language)
         try:
             posted = self._slack.whole_or_text(
