@@ -1,30 +1,28 @@
 """What a bot does with a message, whichever chat it came from: claim it, answer it once, and never stay silent.
 
-A chat has a file of its own, which reads its requests (``Message``) and shows replies (``Platform``, ``Reply``). All
-that is said, when a sign of life is due, what happens when a worker dies, and in which language, is decided here.
+A chat has a file of its own, which reads its requests and shows replies (see ``bot_platform``). All that is said, when
+a sign of life is due, what happens when a worker dies, and in which language, is decided here.
 """
 
 from __future__ import annotations
 
-import hmac
 import logging
-import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
-from dataclasses import asdict, dataclass, field
-from hashlib import sha256
+from dataclasses import asdict
 from queue import SimpleQueue
-from typing import Any, Protocol
+from typing import Any
 
 from qa_service import logs
 from qa_service.answers import Answer, Delta
-from qa_service.channels.bot_texts import bot_text
+from qa_service.channels.bot_platform import Message, Notice, Platform, Reply, TryLater, Undeliverable
+from qa_service.channels.small_talk import small_talk
 from qa_service.errors import IndexMismatch, IndexUnavailable, QAServiceError, QuestionTooLong, StorageUnavailable
 from qa_service.inbox import LEASE_S, Claim, Inbox
-from qa_service.language import WORD, Language, asks, fold, shown_language
+from qa_service.language import Language
 from qa_service.logs import RequestNotes
 from qa_service.pipeline import Pipeline
 
@@ -47,126 +45,20 @@ _OLDEST_S = 3_600.0
 _FIRST_WAIT_S = 10.0
 _WAIT_GROWS = 3.0
 
-# What is no question: nothing but such a word, with words that go with them, signs and emoji. A mention with nothing
-# else is none either.
-_HELP: dict[str, Language] = {
-    **dict.fromkeys("help hello hi".split(), "en"),
-    **dict.fromkeys("aide aidez bonjour bonsoir salut".split(), "fr"),
-}
-_THANKS: dict[str, Language] = {"thanks": "en", "thank": "en", "merci": "fr"}
-_BESIDE = frozenset("a lot me please so you very much great ok perfect l moi svp beaucoup bien parfait super".split())
-# The name of an emoji, as chats write it.
-_EMOJI = re.compile(r":[\w+-]{1,100}:")
 _EXAMPLES = 3
-
-
-class TryLater(Exception):
-    """Nothing was posted, or it is not known: the message is to be tried again after so many seconds."""
-
-    def __init__(self, seconds: float = 0.0) -> None:
-        """Ask for another attempt, not before so many seconds."""
-        super().__init__(seconds)
-        self.seconds = seconds
-
-
-class Undeliverable(Exception):
-    """A reply cannot be posted, now or later. Whoever raises it has logged why, and told whom it could."""
 
 
 class _TakenOver(Exception):
     """Another worker has the message by now: this one was taken for dead."""
 
 
-@dataclass(frozen=True)
-class Message:
-    """A question as it reached a bot. Another process may have to answer it, so that all of it is JSON.
-
-    ``id`` is what it is claimed by, of at most 200 characters; ``place`` says where and for whom, in the chat's own
-    terms; ``conversation`` is the conversation's id where it is known before anything is posted; ``language`` is one
-    that was asked for.
-    """
-
-    id: str
-    text: str
-    place: dict[str, Any]
-    conversation: str = ""
-    language: Language | None = None
-
-    @property
-    def spoken(self) -> Language | None:
-        """The language that was asked for, else the one that the question shows; None where it shows none."""
-        return self.language or shown_language(self.text)
-
-
-@dataclass(frozen=True)
-class Notice:
-    """What is said that is no answer: help, a question that cannot be taken, a failure; perhaps with examples."""
-
-    key: str
-    language: Language
-    values: dict[str, str | int] = field(default_factory=dict)
-    examples: tuple[str, ...] = ()
-
-    @property
-    def text(self) -> str:
-        """What it says, in plain text."""
-        return bot_text(self.key, self.language, **self.values)
-
-
-def conversation_id(platform: str, secret: str, place: str) -> str:
-    """The id of the conversation at a place of a chat, which nobody can guess who does not have the secret.
-
-    Whoever knows the id of a conversation can ask on in it over HTTP, and a place may be private.
-    """
-    return f"{platform}-{hmac.new(secret.encode(), place.encode(), sha256).hexdigest()}"
-
-
-class Reply(Protocol):
-    """Where one message is answered. No two of its methods but ``language`` are called at once."""
-
-    def conversation(self) -> str:
-        """The conversation's id; something may have to be posted first, of which the thread is made."""
-
-    def language(self) -> Language | None:
-        """The language of whoever asks, where the chat tells it. Never raises."""
-
-    def alive(self, language: Language) -> None:
-        """Give a sign of life, because the answer takes a while. Never raises."""
-
-    def write(self, text: str) -> None:
-        """Take the next piece of the answer while it is written, perhaps an empty one. Never raises."""
-
-    def answer(self, answer: Answer) -> None:
-        """Show the answer, in place of what was shown of it."""
-
-    def notice(self, notice: Notice) -> None:
-        """Say something else in place of an answer."""
-
-
-class Platform(Protocol):
-    """A chat. ``name`` stands in metrics and logs."""
-
-    @property
-    def name(self) -> str:
-        """Its name, in small letters."""
-
-    @property
-    def help_key(self) -> str:
-        """The text that tells how to use the bot there."""
-
-    def reply(self, message: Message, kept: dict[str, Any], remember: Callable[[dict[str, Any]], None]) -> Reply:
-        """Where a message is answered; posts nothing yet.
-
-        ``kept`` is what ``remember`` was given last, perhaps in a process that died, and under ``attempt`` the number
-        of the attempt, from 1.
-        """
-
-
 class _Work:
     """A message while it is being answered."""
 
-    def __init__(self, message: Message, claim: Claim) -> None:
-        self.message = message
+    reply: Reply
+
+    def __init__(self, claim: Claim) -> None:
+        self.message = message = Message(**claim.message)
         self.attempt = claim.attempt
         self.age_s = claim.age_s
         self.conversation = message.conversation
@@ -203,9 +95,9 @@ class Bot:
         self._renew_every_s = lease_s / 4
         self._answers = ThreadPoolExecutor(threads, f"{platform.name}-answer")
         # No executor: those take nothing more once the process ends, while answers are still made.
-        self._signs: SimpleQueue[tuple[_Work, Reply] | None] = SimpleQueue()
+        self._signs: SimpleQueue[_Work | None] = SimpleQueue()
         self._lock = threading.Lock()
-        self._at_work: dict[str, tuple[_Work, Reply]] = {}
+        self._at_work: dict[str, _Work] = {}
         self._unended: set[str] = set()  # dealt with, and not written down as such
         self._leaving = False  # for good: nothing more is taken
         self._ended = threading.Event()
@@ -225,7 +117,7 @@ class Bot:
     def hand_back(self) -> None:
         """Leave what nobody has begun with to other processes, at once."""
         self._leaving = True
-        for work, _ in self._working():
+        for work in self._working():
             if work.future and work.future.cancel():
                 self._leave(work)
 
@@ -264,42 +156,34 @@ class Bot:
         """
         return self._inbox.knows(conversation)
 
-    def is_question(self, text: str) -> bool:
-        """Whether a text that is addressed to nobody asks something."""
-        return not self.is_help(text) and asks(text)
-
-    def is_help(self, text: str) -> bool:
-        """Whether a text is no question, but asks for help, greets or thanks."""
-        return _no_question(text) is not None
-
     def help_of(self, text: str, language: Language) -> Notice | None:
-        """What is said to such a text, in its language, else in this one; None for every other text."""
-        word = _no_question(text)
-        if word is None:
+        """What is said to small talk, in its language, else in this one; None for every other text."""
+        talk = small_talk(text)
+        if talk is None:
             return None
-        thanked = _THANKS.get(word)
-        return Notice("welcome", thanked) if thanked else self._help(_HELP.get(word, language))
+        language = talk.language or language
+        return Notice("welcome", language) if talk.thanks else self._help(language)
 
     def _begin(self, claim: Claim) -> None:
-        work = _Work(Message(**claim.message), claim)
+        work = _Work(claim)
         kept = {**claim.kept, "attempt": claim.attempt}
-        reply = self._platform.reply(work.message, kept, lambda state: self._remember(work, state))
+        work.reply = self._platform.reply(work.message, kept, lambda state: self._remember(work, state))
         with self._lock:
             # This process stood still for longer than the lease, or the database did.
             if claim.id in self._at_work or claim.id in self._unended:
                 return
-            self._at_work[claim.id] = work, reply
+            self._at_work[claim.id] = work
             with suppress(RuntimeError):  # the process ends
-                work.future = self._answers.submit(self._deal_with, work, reply)
+                work.future = self._answers.submit(self._deal_with, work)
                 return
         self._leave(work)
 
     # Answering
 
-    def _deal_with(self, work: _Work, reply: Reply) -> None:
+    def _deal_with(self, work: _Work) -> None:
         with self._noted(work):
             try:
-                self._reply(work, reply)
+                self._reply(work)
             except TryLater as error:
                 self._set_aside(work, error.seconds)
             except Undeliverable:
@@ -309,18 +193,18 @@ class Bot:
                 logs.note(outcome="taken_over")
             except Exception:  # noqa: BLE001 (of one message, while others wait)
                 _LOG.exception("Unexpected error")
-                self._say_it_failed(work, reply)
+                self._say_it_failed(work)
                 self._end(work)
             else:
                 self._end(work)
             finally:
                 self._drop(work)
 
-    def _say_it_failed(self, work: _Work, reply: Reply) -> None:
+    def _say_it_failed(self, work: _Work) -> None:
         with work.using, suppress(Exception):  # what went wrong first is in the log
             self._require_mine(work)
             work.shown = True
-            reply.notice(Notice("failed", work.language))
+            work.reply.notice(Notice("failed", work.language))
 
     @contextmanager
     def _noted(self, work: _Work) -> Iterator[None]:
@@ -335,30 +219,30 @@ class Bot:
             _LOG.info("%s message dealt with in %.0f ms", notes.channel, seconds * 1000, extra=fields)
             logs.begin(None)
 
-    def _reply(self, work: _Work, reply: Reply) -> None:
+    def _reply(self, work: _Work) -> None:
         message = work.message
         with work.using:
-            work.conversation = reply.conversation()
+            work.conversation = work.reply.conversation()
         if work.conversation != message.conversation:
             self._remember(work, work.kept)
         if not message.spoken:
-            work.language = reply.language() or work.language
+            work.language = work.reply.language() or work.language
         if work.attempt > _MOST_ATTEMPTS or work.age_s > _OLDEST_S:
             said: Answer | Notice = Notice("given_up", work.language)
         else:
-            said = self.help_of(message.text, work.language) or self._said(work, reply)
+            said = self.help_of(message.text, work.language) or self._said(work)
         with work.using:
             self._require_mine(work)
             work.shown = True
             if isinstance(said, Answer):
-                reply.answer(said)
+                work.reply.answer(said)
             else:
-                reply.notice(said)
+                work.reply.notice(said)
 
-    def _said(self, work: _Work, reply: Reply) -> Answer | Notice:
+    def _said(self, work: _Work) -> Answer | Notice:
         """The answer, or what is said where there can be none."""
         try:
-            return self._answered(work, reply)
+            return self._answered(work)
         except QuestionTooLong:
             return Notice("too_long", work.language, {"longest": self._longest})
         except (IndexUnavailable, IndexMismatch):
@@ -370,7 +254,7 @@ class Bot:
             _LOG.exception("Unexpected error")
             return Notice("failed", work.language)
 
-    def _answered(self, work: _Work, reply: Reply) -> Answer:
+    def _answered(self, work: _Work) -> Answer:
         events = self._pipeline.stream(
             work.message.text, work.message.language, work.conversation, default_language=work.language
         )
@@ -380,7 +264,7 @@ class Bot:
                     return event
                 if isinstance(event, Delta):
                     with work.using:
-                        reply.write(event.text)
+                        work.reply.write(event.text)
         raise TypeError("A stream ends with its answer.")
 
     def _help(self, language: Language) -> Notice:
@@ -472,46 +356,37 @@ class Bot:
                     self._inbox.end(claim.id)
 
     def _give_signs(self, now: float) -> None:
-        for work, reply in self._working():
+        for work in self._working():
             # What is in use is being posted, or posted to: no thread waits for that while others want a sign.
             if not work.signed and now - work.began >= _PROMPT_S and not work.using.locked():
                 work.signed = True
-                self._signs.put((work, reply))
+                self._signs.put(work)
 
     def _sign(self) -> None:
         while due := self._signs.get():
             try:
-                self._give_sign(*due)
+                self._give_sign(due)
             except Exception:  # noqa: BLE001 (a failure shows again where the answer is posted)
                 _LOG.exception("Unexpected error")
 
-    def _give_sign(self, work: _Work, reply: Reply) -> None:
+    def _give_sign(self, work: _Work) -> None:
         if not work.using.acquire(blocking=False):
             work.signed = False
             return
         try:
             if not work.shown:
                 self._require_mine(work)
-                reply.alive(work.language)
+                work.reply.alive(work.language)
         except _TakenOver:
             pass  # another's sign may stand there, or its answer
         finally:
             work.using.release()
 
     def _renew(self) -> None:
-        mine = [work.message.id for work, _ in self._working()]
+        mine = [work.message.id for work in self._working()]
         if mine:
             self._inbox.renew(mine)
 
-    def _working(self) -> list[tuple[_Work, Reply]]:
+    def _working(self) -> list[_Work]:
         with self._lock:
             return list(self._at_work.values())
-
-
-def _no_question(text: str) -> str | None:
-    """The word that makes a text none, folded; empty for one without words, None for a question."""
-    words = WORD.findall(fold(_EMOJI.sub(" ", text)))
-    found = [word for word in words if word in _HELP or word in _THANKS]
-    if len(found) + sum(word in _BESIDE for word in words) < len(words):
-        return None
-    return found[0] if found else None if words else ""

@@ -27,7 +27,8 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, Unprocessable
 
 from qa_service.answers import Answer
 from qa_service.channels.bodies import body_of, received
-from qa_service.channels.bot import Bot, Message, Notice, TryLater, Undeliverable, conversation_id
+from qa_service.channels.bot import Bot
+from qa_service.channels.bot_platform import Message, Notice, TryLater, Undeliverable, conversation_id
 from qa_service.channels.mattermost_text import answer_text, is_ours, notice_text
 from qa_service.channels.operations import Content, Operation, operation
 from qa_service.channels.problems import problem

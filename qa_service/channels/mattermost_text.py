@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from qa_service.answers import Answer, Citation
-from qa_service.channels.bot import Notice
+from qa_service.channels.bot_platform import Notice
 from qa_service.channels.bot_texts import bot_text
 from qa_service.channels.links import document_address
 from qa_service.channels.markdown_text import markdown, plain_line, without_notes

@@ -17,7 +17,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry import HttpRequest, HttpResponse, RetryHandler, RetryState
 from slack_sdk.webhook import WebhookClient
 
-from qa_service.channels.bot import TryLater
+from qa_service.channels.bot_platform import TryLater
 from qa_service.channels.slack_blocks import Post
 from qa_service.language import Language, known_language
 

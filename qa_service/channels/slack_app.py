@@ -18,7 +18,8 @@ from slack_bolt import App, BoltRequest, BoltResponse
 from slack_bolt.authorization import AuthorizeResult
 
 from qa_service.answers import KeptAnswer
-from qa_service.channels.bot import Bot, Message, Notice, conversation_id
+from qa_service.channels.bot import Bot
+from qa_service.channels.bot_platform import Message, Notice, conversation_id
 from qa_service.channels.links import document_address
 from qa_service.channels.slack_api import Slack
 from qa_service.channels.slack_blocks import (
@@ -33,6 +34,7 @@ from qa_service.channels.slack_blocks import (
 )
 from qa_service.channels.slack_delivery import SlackReply
 from qa_service.channels.slack_text import mentions_somebody, plain
+from qa_service.channels.small_talk import is_question, small_talk
 from qa_service.errors import InvalidFeedback, QAServiceError, StorageUnavailable, UnknownAnswer
 from qa_service.inbox import Inbox
 from qa_service.language import Language, detect, known_language, other
@@ -173,7 +175,7 @@ class SlackApp:
         One that names the bot comes as a mention too, one that names another is not for the bot, and neither is what
         people tell each other in the thread.
         """
-        return not mentions_somebody(text) and self.bot.is_question(plain(text))
+        return not mentions_somebody(text) and is_question(plain(text))
 
     def _take_event(self, event: dict[str, Any], body: dict[str, Any]) -> BoltResponse:
         place = _place(body, event["channel"], event["user"], event.get("thread_ts") or event["ts"])
@@ -184,7 +186,7 @@ class SlackApp:
     def _commanded(self, command: dict[str, Any], body: dict[str, Any]) -> BoltResponse:
         question = plain(command.get("text") or "")
         place = _place(body, command["channel_id"], command["user_id"], response_url=command.get("response_url", ""))
-        if self.bot.is_help(question):
+        if small_talk(question):
             self._run(self._help, question, place)
             return _TAKEN
         return self._take_asked(command["trigger_id"], question, place)

@@ -20,7 +20,7 @@ from qa_service.language import LANGUAGES, Language, one_line, other, sound
 
 if TYPE_CHECKING:
     from qa_service.answers import Answer, Citation, KeptAnswer, Quote, RelatedPassage
-    from qa_service.channels.bot import Notice
+    from qa_service.channels.bot_platform import Notice
 
 SHOW_QUOTES = "show_quotes"
 ASK_AGAIN = "ask_again"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from qa_service.answers import Answer
-from qa_service.channels.bot import Message, Notice, TryLater, Undeliverable
+from qa_service.channels.bot_platform import Message, Notice, TryLater, Undeliverable
 from qa_service.channels.bot_texts import bot_text
 from qa_service.channels.slack_api import Slack, SlackRefused, content, new_message
 from qa_service.channels.slack_blocks import (
@@ -62,7 +62,7 @@ class _Place:
 class SlackReply:
     """One message's reply in Slack. All that another process would need to go on with it is remembered at once.
 
-    Its methods raise TryLater and Undeliverable as ``channels.bot`` has it, except those that never raise.
+    Its methods raise TryLater and Undeliverable as ``bot_platform`` has it, except those that never raise.
     """
 
     def __init__(

@@ -12,7 +12,7 @@ import pytest
 
 from qa_service import channels
 from qa_service.answers import Answer, Citation, KeptAnswer, Quote, RelatedPassage
-from qa_service.channels.bot import Notice
+from qa_service.channels.bot_platform import Notice
 from qa_service.channels.bot_texts import TEXTS, bot_text
 from qa_service.channels.slack_blocks import (
     answer_posts,

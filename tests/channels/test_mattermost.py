@@ -19,7 +19,8 @@ from sqlalchemy import text
 
 from qa_service.answers import Answer, Citation
 from qa_service.channels import bodies, problems
-from qa_service.channels.bot import Bot, Message, Notice, TryLater, Undeliverable
+from qa_service.channels.bot import Bot
+from qa_service.channels.bot_platform import Message, Notice, TryLater, Undeliverable
 from qa_service.channels.bot_texts import bot_text
 from qa_service.channels.mattermost import Mattermost, blueprint
 from qa_service.database import Database

@@ -13,7 +13,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from qa_service.answers import Answer, Citation, KeptAnswer, Quote, RelatedPassage
-from qa_service.channels.bot import Notice
+from qa_service.channels.bot_platform import Notice
 from qa_service.channels.links import document_address
 from qa_service.channels.slack_blocks import (
     ASK_AGAIN,

@@ -15,7 +15,7 @@ pytest.importorskip("slack_sdk")
 pytest.importorskip("websockets")
 
 from qa_service.answers import Answer
-from qa_service.channels.bot import Message, Notice, TryLater, Undeliverable
+from qa_service.channels.bot_platform import Message, Notice, TryLater, Undeliverable
 from qa_service.channels.bot_texts import bot_text
 from qa_service.channels.slack_api import Slack
 from qa_service.channels.slack_blocks import Post, answer_posts, footer, notice_post, preview, working_post
