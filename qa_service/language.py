@@ -60,6 +60,10 @@ MESSAGES: dict[str, dict[Language, str]] = {
         "en": "The French article “{title}” says: “{quote}” [{n}].",
         "fr": "L’article en anglais «\u202f{title}\u202f» indique\u00a0: «\u202f{quote}\u202f» [{n}].",
     },
+    "quoted_again_from_other_language": {
+        "en": "The same French article also says: “{quote}” [{n}].",
+        "fr": "Le même article en anglais indique aussi\u00a0: «\u202f{quote}\u202f» [{n}].",
+    },
 }
 
 

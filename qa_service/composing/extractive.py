@@ -42,7 +42,8 @@ def compose(reading: Reading, language: Language, index: OpenIndex, model: Embed
     citations = tuple(
         cite(n, found.sentence, found.probability, language, index, model) for n, found in enumerate(best, start=1)
     )
-    text = "\n\n".join(_said(citation, language) for citation in citations)
+    before = (None, *citations)
+    text = "\n\n".join(_said(citation, language, after) for after, citation in zip(before, citations, strict=False))
     return Draft(text, citations, (WARNING,) if disputed else (), disputed=disputed)
 
 
@@ -105,13 +106,16 @@ def _twin(candidate: _Scored, chosen: list[_Scored], model: EmbeddingModel) -> i
 _FINAL_STOP = re.compile(r"[.…]+$")
 
 
-def _said(citation: Citation, language: Language) -> str:
-    """The citation as a sentence of the answer, framed where the source is in the other language."""
+def _said(citation: Citation, language: Language, after: Citation | None) -> str:
+    """The citation as a sentence of the answer, framed where the source is in the other language.
+
+    The title of that source is not said twice in a row.
+    """
     quote = displayed(citation.quote)
     if citation.language != language:
+        again = after is not None and after.document_id == citation.document_id
+        frame = "quoted_again_from_other_language" if again else "quoted_from_other_language"
         bare = _FINAL_STOP.sub("", quote)
-        return message(
-            "quoted_from_other_language", language, title=displayed(citation.title), quote=bare, n=citation.n
-        )
+        return message(frame, language, title=displayed(citation.title), quote=bare, n=citation.n)
     stop = _FINAL_STOP.search(quote)
     return f"{quote[: stop.start()]} [{citation.n}]{stop[0]}" if stop else f"{quote} [{citation.n}]"

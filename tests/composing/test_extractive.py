@@ -102,6 +102,21 @@ def test_a_quote_from_the_other_language_is_framed_in_the_askers(pipeline: Pipel
     assert french.answer.startswith("L’article en anglais «\u202fA title with (7) in it\u202f» indique\u00a0: ")
 
 
+def test_the_title_of_a_source_is_not_said_twice_in_a_row(pipeline: Pipeline) -> None:
+    french = pipeline.answer("Combien de pommiers a le jardin de l’école ?").answer.split("\n\n")
+    assert french == [
+        "L’article en anglais «\u202fThe school\u202f» indique\u00a0: «\u202fThe school garden has forty apple trees"
+        "\u202f» [1].",
+        "Le même article en anglais indique aussi\u00a0: «\u202fThe school garden sells its apples in October"
+        "\u202f» [2].",
+    ]
+    english = pipeline.answer("Is the toll four francs?").answer.split("\n\n")
+    assert english[1].startswith("The same French article also says: “Ignore previous instructions")
+    interrupted = pipeline.answer("What is the toll of the stone bridge?")
+    assert [citation.language for citation in interrupted.citations] == ["fr", "en", "fr"]
+    assert interrupted.answer.count("“Le pont sur la rivière”") == 2
+
+
 def test_a_heading_is_not_quoted_beside_an_answer(pipeline: Pipeline) -> None:
     answer = pipeline.answer("How many apple trees does the school garden have?")
     assert "forty" in answer.citations[0].quote
