@@ -6,6 +6,7 @@ A chat's own file makes a ``Message`` of what reached it and is a ``Platform``; 
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -14,6 +15,9 @@ from typing import Any, Protocol
 from qa_service.answers import Answer
 from qa_service.channels.bot_texts import bot_text
 from qa_service.language import Language, shown_language
+
+# The name of an emoji, as most chats write it, with the space before it.
+_EMOJI = re.compile(r" ?(?<!\w):[\w+-]{1,100}:(?!\w)")
 
 
 class TryLater(Exception):
@@ -33,9 +37,9 @@ class Undeliverable(Exception):
 class Message:
     """A question as it reached a bot. Another process may have to answer it, so that all of it is JSON.
 
-    ``id`` is what it is claimed by, of at most 200 characters; ``place`` says where and for whom, in the chat's own
-    terms; ``conversation`` is the conversation's id where it is known before anything is posted; ``language`` is one
-    that was asked for.
+    ``id`` is what it is claimed by, of at most 200 characters; ``text`` is plain, without marks of the chat's own;
+    ``place`` says where and for whom, in the chat's own terms; ``conversation`` is the conversation's id where it is
+    known before anything is posted; ``language`` is one that was asked for.
     """
 
     id: str
@@ -63,6 +67,11 @@ class Notice:
     def text(self) -> str:
         """What it says, in plain text."""
         return bot_text(self.key, self.language, **self.values)
+
+
+def without_emoji(text: str) -> str:
+    """A text without the names of emoji: English words that nobody asks for."""
+    return _EMOJI.sub("", text)
 
 
 def conversation_id(platform: str, secret: str, place: str) -> str:

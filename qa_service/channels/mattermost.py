@@ -28,7 +28,7 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, Unprocessable
 from qa_service.answers import Answer
 from qa_service.channels.bodies import body_of, received
 from qa_service.channels.bot import Bot
-from qa_service.channels.bot_platform import Message, Notice, TryLater, Undeliverable, conversation_id
+from qa_service.channels.bot_platform import Message, Notice, TryLater, Undeliverable, conversation_id, without_emoji
 from qa_service.channels.mattermost_text import answer_text, is_ours, notice_text
 from qa_service.channels.operations import Content, Operation, operation
 from qa_service.channels.problems import problem
@@ -398,8 +398,8 @@ def _is_known(sent: MattermostPost, tokens: tuple[str, ...]) -> bool:
 
 
 def _question(sent: MattermostPost) -> str:
-    """The text without what called the bot."""
-    text = sound(sent.text).replace("\0", "").strip()
+    """The text without what called the bot, and without emoji."""
+    text = without_emoji(sound(sent.text)).replace("\0", "").strip()
     for call in (sent.trigger_word, sent.command):
         rest = text.removeprefix(call)
         # A trigger word may be the beginning of the first word: "ask" of "asking".

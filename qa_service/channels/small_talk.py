@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from qa_service.language import WORD, Language, asks, fold
@@ -14,8 +13,6 @@ _HELP: dict[str, Language] = {
 _THANKS: dict[str, Language] = {"thanks": "en", "thank": "en", "merci": "fr"}
 # What goes with them.
 _BESIDE = frozenset("a lot me please so you very much great ok perfect l moi svp beaucoup bien parfait super".split())
-# The name of an emoji, as chats write it.
-_EMOJI = re.compile(r":[\w+-]{1,100}:")
 
 
 @dataclass(frozen=True)
@@ -31,7 +28,7 @@ def small_talk(text: str) -> SmallTalk | None:
 
     So is one without a single word: a mention with nothing else is no question either.
     """
-    words = WORD.findall(fold(_EMOJI.sub(" ", text)))
+    words = WORD.findall(fold(text))
     if not words:
         return SmallTalk(None, thanks=False)
     found = [word for word in words if word in _HELP or word in _THANKS]

@@ -265,7 +265,7 @@ def test_no_sign_is_given_for_a_message_that_another_has_by_now(
 
 @pytest.mark.parametrize(
     ("asked", "language"),
-    [("help", "en"), ("Hello :wave:", "en"), ("À l’aide !", "fr"), ("Bonjour 👋", "fr"), ("🎉", "fr"), ("", "fr")],
+    [("help", "en"), ("Hello 👋", "en"), ("À l’aide !", "fr"), ("Bonjour 👋", "fr"), ("🎉", "fr"), ("", "fr")],
 )
 def test_help_has_examples(bot: Bot, chat: FakeChat, pipeline: FakePipeline, asked: str, language: Language) -> None:
     chat.speaks = "fr"

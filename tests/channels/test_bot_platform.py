@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 import pytest
 
-from qa_service.channels.bot_platform import Message, Notice, TryLater, conversation_id
+from qa_service.channels.bot_platform import Message, Notice, TryLater, conversation_id, without_emoji
 from qa_service.language import Language
 
 
@@ -43,6 +43,20 @@ def test_a_conversation_is_known_by_its_place_and_guessed_by_nobody() -> None:
     others = [("other", "secret", "C1:1700.1"), ("chat", "another", "C1:1700.1"), ("chat", "secret", "C1:1700.2")]
     assert made not in [conversation_id(*other) for other in others]
     assert re.fullmatch("chat-[0-9a-f]{64}", made)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("Who won? :pray:", "Who won?"),
+        (":wave: Qui a gagné\u202f? :+1::skin-tone-2:", " Qui a gagné\u202f?"),
+        ("At 10:30:15, by 3:2:1", "At 10:30:15, by 3:2:1"),
+        ("Note: this: that", "Note: this: that"),
+        (" " * 100_000 + ":", " " * 100_000 + ":"),
+    ],
+)
+def test_the_names_of_emoji_are_left_out(written: str, read: str) -> None:
+    assert without_emoji(written) == read
 
 
 def test_another_attempt_may_have_to_wait() -> None:

@@ -193,6 +193,8 @@ def test_one_person_has_one_conversation_in_a_channel(chat, pipeline):
 @pytest.mark.parametrize(
     ("text", "trigger", "question"),
     [
+        ("ask :wave: Who signed it? :pray:", "ask", "Who signed it?"),
+        (":robot: Qui a signé ?", ":robot:", "Qui a signé ?"),
         ("ask: When?", "ask", "When?"),
         ("?When?", "?", "When?"),
         ("asking when?", "ask", "asking when?"),
