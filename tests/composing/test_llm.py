@@ -143,6 +143,7 @@ def ask(llm_server: LlmServer, articles: Settings) -> Ask:
                 started = time.monotonic()
                 told.append(play(pipeline, question))
                 told[-1].seconds = time.monotonic() - started
+                llm_server.wait_until_closed(5)  # a request that was given up may still be on its way to the server
                 told[-1].requests = list(llm_server.requests)
                 assert_keeps_the_contract(told[-1].answer, pipeline)
         whole, streamed = told
@@ -716,7 +717,9 @@ FAULTS: dict[str, tuple[list[Reply], tuple[str, tuple[str, ...]], int, dict[str,
 @pytest.mark.parametrize("fault", FAULTS)
 def test_every_fault_ends_in_time_with_an_answer(ask: Ask, fault: str) -> None:
     replies, ending, calls, options = FAULTS[fault]
-    options = {"llm_timeout": 1} | options
+    # The others end by themselves, on a slow machine too.
+    waits = ending == UNAVAILABLE or fault.startswith(("stalls", "keeps"))
+    options = {"llm_timeout": 1 if waits else 5} | options
     for told in ask(QUESTIONS["en"], *(replies or [says(TEXT)]), **options):
         assert told.seconds < float(str(options["llm_timeout"])) + SLACK
         assert (told.answer.composer, told.answer.warnings) == ending
