@@ -48,6 +48,11 @@ class Visit:
         self.page.locator("#question").fill(question)
         self.page.locator("#question").press("Enter")
 
+    def close_source(self) -> None:
+        """Leave the article beside the answer with Escape; the focus is back where it was then."""
+        self.page.keyboard.press("Escape")
+        self.page.locator("html.reading").wait_for(state="detached")
+
     def answered(self, turn: int = 1) -> Any:
         """The turn with this number, when its answer is finished."""
         found = self.page.locator(f".turn:nth-child({turn})")

@@ -99,7 +99,7 @@ def test_no_state_of_the_conversation_breaks_a_rule(
         page.get_by_role("button", name="Source 1").click()
         expect(page.get_by_role("dialog").locator("mark")).to_be_visible()
         assert violations(page) == []
-        page.keyboard.press("Escape")
+        visit.close_source()
         page.get_by_role("button", name="Helpful", exact=True).click()
         expect(page.get_by_label("A word on this answer?")).to_be_visible()
         assert violations(page) == []

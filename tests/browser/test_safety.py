@@ -90,7 +90,7 @@ def test_hostile_articles_are_text_everywhere(browser: Browser, hostile: str, qu
             expect(page.get_by_role("tooltip")).to_be_visible()
             marker.click()
             expect(page.get_by_role("dialog").locator("mark")).to_be_visible()
-            page.keyboard.press("Escape")
+            visit.close_source()
         page.reload()
         visit.answered()
         visit.answered().locator(".source a").first.click()

@@ -127,7 +127,7 @@ def test_the_title_of_a_source_and_a_passage_open_here_too(answered: Visit) -> N
     page = answered.page
     page.locator(".source").nth(1).get_by_role("link").click()
     expect(page.get_by_role("dialog").locator("mark")).to_have_text(ENGLISH_QUOTE)
-    page.keyboard.press("Escape")
+    answered.close_source()
     answered.ask("wine")
     answered.answered(2).locator(".passage").get_by_role("link").click()
     expect(page.get_by_role("dialog").locator("mark")).to_have_text("& so on.")

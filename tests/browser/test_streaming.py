@@ -63,7 +63,7 @@ def test_text_and_markers_are_shown_before_the_model_has_finished(
     expect(page.locator(".answer")).to_contain_text(WRITTEN[language][:50])
     page.get_by_role("button", name="Source 1").click()  # a source can be checked while the rest is written
     expect(page.get_by_role("dialog").locator("mark")).to_be_visible()
-    page.keyboard.press("Escape")
+    reader.close_source()
     assert model.open_connections == 1
     page.get_by_role("button", name={"en": "Stop", "fr": "Arrêter"}[language]).click()
     assert model.wait_until_closed(6)  # nobody goes on writing for a reader who has gone
@@ -73,7 +73,7 @@ def test_text_and_markers_are_shown_before_the_model_has_finished(
 
 def test_a_marker_can_be_used_while_the_text_grows(reader: Visit, model: LlmServer) -> None:
     page = reader.page
-    model.script(says(WRITTEN["en"] + " It replaces a ferry" * 40, pause=0.02))
+    model.script(says(WRITTEN["en"] + " It replaces a ferry" * 200, pause=0.02))
     reader.ask(QUESTIONS["en"])
     marker = page.get_by_role("button", name="Source 1")
     marker.focus()
