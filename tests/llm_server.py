@@ -346,7 +346,7 @@ class LlmServer:
         """Settings with this server as the language model; options win."""
         return load_settings(**{"llm": "openai:scripted", "llm_base_url": self.url, **options})
 
-    def wait_until_closed(self, seconds: float = 1) -> bool:
+    def wait_until_closed(self, seconds: float = 3) -> bool:
         """Whether no connection is open any more, within this time."""
         until = time.monotonic() + seconds
         while self.open_connections and time.monotonic() < until:

@@ -7,6 +7,7 @@ import json
 import re
 import socket
 import struct
+import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -224,7 +225,10 @@ def test_a_client_that_is_gone_is_no_harm(served: Served) -> None:
         for path in TARGETS:
             gone_in_a_body(served.port, path)
     check_next_is_served(served.port)
-    assert opened(served.worker) <= before + 2
+    until = time.monotonic() + 30  # the last of them may not be closed yet
+    while (left := opened(served.worker)) > before + 2:
+        assert time.monotonic() < until, (before, left)
+        time.sleep(0.1)
 
 
 def test_memory_is_back_where_it_was(served: Served) -> None:

@@ -458,7 +458,7 @@ def test_text_is_sent_before_the_model_has_finished(port: int, scripted: LlmServ
         assert time.monotonic() - started < LLM_SECONDS - 1
         assert scripted.open_connections == 1
         rest = events_until_the_end(response)
-    assert LLM_SECONDS - 1 < time.monotonic() - started < LLM_SECONDS + 1
+    assert LLM_SECONDS - 1 < time.monotonic() - started < LLM_SECONDS + 5
     name, answer = rest[-1]
     assert name == "done"
     assert "llm_incomplete" in answer["warnings"]

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -282,6 +282,13 @@ def test_a_second_signal_does_not_wait_for_answers(number: signal.Signals) -> No
             signal.signal(each, handler)
 
 
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def test_a_connection_that_stays_away_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     class Client:
         current_session = None
@@ -294,11 +301,12 @@ def test_a_connection_that_stays_away_is_told_once(caplog: pytest.LogCaptureFixt
     watching = threading.Thread(target=_watch, args=(client, ended), kwargs={"told_after_s": 0.0})
     watching.start()
     try:
-        time.sleep(3.5)
+        wait_until(lambda: bool(caplog.records))
+        time.sleep(2.5)  # it looks again
         assert [record.levelname for record in caplog.records] == ["WARNING"]
         assert "SLACK_APP_TOKEN" in caplog.text
         client.connected = True
-        time.sleep(2.5)
+        wait_until(lambda: len(caplog.records) > 1)
     finally:
         ended.set()
         watching.join()

@@ -86,7 +86,7 @@ WARNINGS = {
     "sources_disagree",
 }
 # Seconds: what a busy machine adds to a deadline.
-SLACK = 1.0
+SLACK = 3.0
 MARKER = re.compile(r"\[(\d+)\]")
 BOTH = pytest.mark.parametrize("language", ["en", "fr"])
 
@@ -379,7 +379,7 @@ def test_a_flood_of_sentences_is_read_up_to_a_limit(ask: Ask, language: Language
     assert MARKER.sub("", streamed.answer.answer).count("[") == 0
     assert len(sentences(streamed.answer.answer, language)) <= 50
     assert len(streamed.answer.withdrawn) > 200
-    assert streamed.seconds < 2
+    assert streamed.seconds < SLACK
 
 
 PIECES = [
