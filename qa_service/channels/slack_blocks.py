@@ -1,14 +1,13 @@
 """What is shown in Slack: answers, notices and views as blocks. Nothing here knows the network.
 
-Articles' and readers' words are data: nothing in them may call somebody, become a link, a picture or markup, or a
-marker that is none of ours. A link leads to our own pages alone.
+Somebody's words, an article's or a reader's, stand in no block but as ``slack_markup`` makes them.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, islice
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,18 @@ from typing import TYPE_CHECKING, Any
 from qa_service.channels.answer_text import MARKER
 from qa_service.channels.bot_texts import bot_text
 from qa_service.channels.page_texts import QUOTATION_MARKS, shown_date, shown_number, texts, warning_text
-from qa_service.language import LANGUAGES, Language, one_line, other, sound
+from qa_service.channels.slack_markup import (
+    escaped,
+    harmless,
+    may_link,
+    parted,
+    shortened,
+    titled,
+    unmarked,
+    utf16_length,
+    whole_line,
+)
+from qa_service.language import LANGUAGES, Language, other
 
 if TYPE_CHECKING:
     from qa_service.answers import Answer, Citation, KeptAnswer, Quote, RelatedPassage
@@ -45,35 +55,10 @@ _EXAMPLES = 5
 _RELATED = 5
 _WARNINGS = 5
 _SEPARATE = 20
-# Of a title, and of an address: a longer one is not linked.
+# Of a title.
 _TITLE = 150
-_ADDRESS = 800
 # A user's id; nothing else may stand where somebody is called.
 _USER = re.compile(r"[UW][A-Z0-9]{1,30}")
-# An address that ends where it should.
-_SAFE_ADDRESS = re.compile(r"https?://[^\s<>|\"'`\\]+")
-
-# Slack has no escape for its markup. A word joiner is not seen and breaks no line; beside it, a sign no longer stands
-# at the edge of a word, where alone Slack takes it for markup, a name between colons is that of no emoji, and what a
-# line begins with makes no quotation of it.
-_JOINER = "\u2060"
-_MARKUP = re.compile(r"([*_~])|(?<=:)(?=[^\s:]+:)|^(?=[ \t]*>)", re.MULTILINE)
-# Code would swallow all until the next backtick, our own links too, and it may begin within a word: another sign, which
-# looks the same, stands for it.
-_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "`": "\u02cb"})
-# In the text of a notification nothing can be said to be verbatim: addresses and names are parted.
-_LINKED_ALONE = re.compile(r"(?<=@)(?=\w)|(?<=:)(?=//)|(?<=\w\.)(?=\w)|(?<=#)(?=\w)|(?<=(?i:mailto):)(?=\w)")
-# One character is at most this many when it is escaped and parted.
-_WIDEST = 7
-
-# In the Markdown of a stream a backslash takes an ASCII sign's meaning away, by its specification and by Slack's.
-# These alone are shown by all as they should be; the others are parted from what would make markup of them.
-_ESCAPED_IN_MARKDOWN = {sign: f"\\{sign}" for sign in "\\*_~`"}
-_PARTED_IN_MARKDOWN = {sign: sign + _JOINER for sign in "[]()!#+-=|.:@/^$"}
-_ENTITIES_IN_MARKDOWN = {"&": f"&amp;{_JOINER}", "<": f"&lt;{_JOINER}", ">": f"{_JOINER}&gt;{_JOINER}"}
-_MARKDOWN = str.maketrans(_ESCAPED_IN_MARKDOWN | _PARTED_IN_MARKDOWN | _ENTITIES_IN_MARKDOWN)
-# Spaces that may begin a line, where four of them make code: what came before this piece is not known.
-_MAYBE_INDENT = re.compile(r"(?<!\S) ")
 
 
 @dataclass(frozen=True)
@@ -84,20 +69,12 @@ class Post:
     blocks: list[Block]
 
 
-def escaped(text: str) -> str:
-    """Somebody's words as the text of a message, over several lines where they are: nothing in them is markup.
-
-    Addresses and names in it are not linked either, whatever the message says of that.
-    """
-    return _harmless(_LINKED_ALONE.sub(_JOINER, _clean(text)))
-
-
 def answer_posts(answer: Answer, link: Link, *, kept: bool) -> list[Post]:
     """An answer as one message, or as several where it is too long for one; the last ends with its footer.
 
     ``kept``: with the buttons that need the answer to be kept.
     """
-    posts = _packed(_parts(_renumbered(answer), _SECTION))
+    posts = _packed(parted(_renumbered(answer), _SECTION))
     below = footer(answer, link, kept=kept)
     if _size(posts[-1].blocks) + _size(below) <= _MESSAGE:
         posts[-1].blocks.extend(below)
@@ -111,18 +88,11 @@ def answer_posts(answer: Answer, link: Link, *, kept: bool) -> list[Post]:
 def footer(answer: Answer, link: Link, *, kept: bool) -> list[Block]:
     """What stands below an answer's text: warnings, then its sources or what to do instead, and buttons."""
     language = answer.language
-    warnings = [_context(_cut(warning_text(warning, language), 2 * _TITLE)) for warning in answer.warnings[:_WARNINGS]]
+    warnings = [
+        _context(shortened(warning_text(warning, language), 2 * _TITLE)) for warning in answer.warnings[:_WARNINGS]
+    ]
     said = _instead(answer, link) if answer.abstained else _sources(answer, link)
     return [*warnings, *said, *(_buttons(answer) if kept else [])]
-
-
-def preview(text: str) -> str:
-    """A piece of an answer's text as Slack's streamed Markdown, harmless whatever came before it or comes behind it.
-
-    Each character is made harmless by itself, since the next may be in another piece.
-    """
-    lines = (one_line(f".{line}.")[1:-1] for line in sound(text).split("\n"))  # its spaces kept at both ends
-    return "\n".join(_MAYBE_INDENT.sub(f"{_JOINER} ", line).translate(_MARKDOWN) for line in lines)
 
 
 def working_post(language: Language) -> Post:
@@ -133,8 +103,8 @@ def working_post(language: Language) -> Post:
 
 def notice_post(notice: Notice) -> Post:
     """What is said that is no answer, with the questions to try that belong to it."""
-    blocks = [_section(_words(part)) for part in islice(_parts(notice.text, _SECTION), 3)]
-    examples = [f"• {_cut(example, 2 * _TITLE)}" for example in notice.examples[:_EXAMPLES]]
+    blocks = [_section(harmless(part)) for part in islice(parted(notice.text, _SECTION), 3)]
+    examples = [f"• {shortened(example, 2 * _TITLE)}" for example in notice.examples[:_EXAMPLES]]
     if examples:
         blocks += _lined([bot_text("help_examples", notice.language), *examples], _section, _SECTION)
     return Post(_fallback(notice.text), blocks)
@@ -144,8 +114,8 @@ def question_post(user_id: str, question: str, language: Language) -> Post:
     """A question that was asked with a command: it begins the thread in which it is answered."""
     who = f"<@{user_id}>" if _USER.fullmatch(user_id) else "…"
     asks = bot_text("asks", language, who=who)
-    parts = list(islice(_parts(question, _SECTION - len(asks) - 1), 3))
-    blocks = [_section(_words(part)) for part in parts]
+    first = islice(parted(question, _SECTION - len(asks) - 1), 3)
+    blocks = [_section(harmless(part)) for part in first]
     blocks[0]["text"]["text"] = f"{asks} {blocks[0]['text']['text']}"
     return Post(f"{asks} {_fallback(question)}", blocks)
 
@@ -184,7 +154,7 @@ def home_view(
         _context(bot_text("home_indexed", language, **numbers)),
     ]
     # A question that a button cannot hold is none that anybody asks.
-    asked = [example for example in map(_whole_line, examples) if 0 < _length(example) <= _VALUE][:_EXAMPLES]
+    asked = [example for example in map(whole_line, examples) if 0 < utf16_length(example) <= _VALUE][:_EXAMPLES]
     if asked:
         blocks += [{"type": "divider"}, _section(f"*{bot_text('home_examples', language)}*")]
         blocks += [_example(n, example, language) for n, example in enumerate(asked)]
@@ -196,7 +166,7 @@ def home_view(
 
 def _example(n: int, question: str, language: Language) -> Block:
     button = _button(bot_text("home_ask", language), f"{ASK_EXAMPLE}_{n}", question)
-    return _section(_cut(question, 400)) | {"accessory": button}
+    return _section(shortened(question, 400)) | {"accessory": button}
 
 
 # --- An answer
@@ -212,7 +182,7 @@ def _packed(parts: Iterable[str]) -> list[Post]:
     """Parts of a text, each a section, in as few messages as hold them."""
     posts: list[Post] = []
     for part in parts:
-        section = _section(_words(part))
+        section = _section(harmless(part))
         if not posts or _size(posts[-1].blocks) + _size([section]) > _MESSAGE:
             posts.append(Post(_fallback(part), []))
         posts[-1].blocks.append(section)
@@ -237,10 +207,10 @@ def _sources(answer: Answer, link: Link) -> list[Block]:
 def _source(citation: Citation, language: Language, link: Link, longest: int) -> str:
     """One source in a line: its number, title, language and date."""
     address = link and link(citation.document_id, citation.start, citation.end)
-    title = _titled(citation.title or citation.document_id, address, longest)
+    title = titled(citation.title or citation.document_id, address, longest)
     named = [f"[{citation.n}]  {title}", texts(language)[f"language_{citation.language}"]]
     if citation.published:
-        named.append(_cut(shown_date(citation.published, language), 40))
+        named.append(shortened(shown_date(citation.published, language), 40))
     return " · ".join(named)
 
 
@@ -260,7 +230,7 @@ def _instead(answer: Answer, link: Link) -> list[Block]:
 
 def _related(passage: RelatedPassage, link: Link) -> str:
     address = link and link(passage.document_id, passage.start, passage.end)
-    return _titled(passage.title or passage.document_id, address, _TITLE)
+    return titled(passage.title or passage.document_id, address, _TITLE)
 
 
 def _buttons(answer: Answer) -> list[Block]:
@@ -287,7 +257,7 @@ def _opinion(key: str, value: str, language: Language) -> Block:
 
 def _quote_blocks(citation: Citation, language: Language, link: Link) -> list[Block]:
     address = link and link(citation.document_id, citation.start, citation.end)
-    title = _titled(citation.title or citation.document_id, address, _TITLE)
+    title = titled(citation.title or citation.document_id, address, _TITLE)
     head = f"[{citation.n}]  {title} · {texts(language)[f'language_{citation.language}']}"
     blocks = [_section(head), *_quoted(citation.quote, citation.language)]
     return blocks + (
@@ -298,123 +268,33 @@ def _quote_blocks(citation: Citation, language: Language, link: Link) -> list[Bl
 def _parallel(quote: Quote, spoken: Language, language: Language, link: Link) -> list[Block]:
     """The sentence that says the same in the other language, and where it stands."""
     address = link and link(quote.document_id, quote.start, quote.end)
-    where = texts(language)[f"open_{spoken}"] if _is_safe(address) else quote.document_id
-    head = f"{bot_text('says_the_same', language)} {_titled(where, address, _TITLE)}"
+    where = texts(language)[f"open_{spoken}"] if may_link(address) else quote.document_id
+    head = f"{bot_text('says_the_same', language)} {titled(where, address, _TITLE)}"
     return [_context(head), *_quoted(quote.quote, spoken)]
 
 
 def _quoted(words: str, spoken: Language) -> list[Block]:
     """Words in the quotation marks of their own language."""
     before, after = QUOTATION_MARKS[spoken]
-    shown = [_unmarked(part) for part in _parts(_whole_line(words), _SECTION - 10)]
+    shown = [unmarked(part) for part in parted(whole_line(words), _SECTION - 10)]
     shown[0] = before + shown[0]
     shown[-1] += after
     return [_section(part) for part in shown]
 
 
-# --- Words
-
-
-def _clean(text: str) -> str:
-    """A text without control characters and what changes the direction of writing; its lines stay."""
-    return "\n".join(map(one_line, sound(text).split("\n"))).strip()
-
-
-def _whole_line(text: str) -> str:
-    """Somebody's words on one line; the no-break spaces of French stay."""
-    return re.sub(" {2,}", " ", one_line(sound(text)))
-
-
-def _harmless(clean: str) -> str:
-    return _MARKUP.sub(lambda found: f"{_JOINER}{found[1]}{_JOINER}" if found[1] else _JOINER, clean).translate(
-        _ENTITIES
-    )
-
-
-def _words(text: str) -> str:
-    """Somebody's words in a block, which says of itself that nothing in it is to be linked."""
-    return _harmless(_clean(text))
-
-
-def _unmarked(text: str) -> str:
-    """Somebody's words in a block in which a number in square brackets is ours."""
-    return _words(MARKER.sub(r"(\1)", text))
-
-
-def _line(text: str) -> str:
-    return _whole_line(text) or "…"
-
-
-def _cut(text: str, longest: int) -> str:
-    """Somebody's words on one line, cut between two words where they are longer than so many characters."""
-    line = _line(text)
-    if len(line) > longest:
-        line = line[:longest].rsplit(" ", 1)[0].rstrip() + "…"
-    return _unmarked(line)
-
-
-def _titled(title: str, address: str | None, longest: int) -> str:
-    """A title in bold, linked where there is an address."""
-    shown = _cut(title.replace("|", "¦"), longest)  # a bar parts a link's address from its words
-    return f"*<{address}|{shown}>*" if _is_safe(address) else f"*{shown}*"
-
-
-def _is_safe(address: str | None) -> bool:
-    return bool(address and len(address) <= _ADDRESS and _SAFE_ADDRESS.fullmatch(address))
+# --- What fits
 
 
 def _fallback(text: str) -> str:
     """As much of a text as a notification needs."""
-    parts = _parts(text, _SECTION)
-    first = escaped(next(parts))
-    return f"{first}…" if next(parts, None) else first
-
-
-# --- What fits
-
-# Where a text is parted, the best place first: between paragraphs, lines, sentences, words.
-_BREAKS = tuple(map(re.compile, (r"(?<=\n\n)(?=[^\n])", r"(?<=\n)", r"(?<=[.!?…»”\]] )", r"(?<= )")))
-# Escaped, a part may be wider than its pieces are by themselves: by so much for each.
-_SEAM = 2
-
-
-def _parts(text: str, longest: int) -> Iterator[str]:
-    """A text in parts, at least one, of which each is no longer than this many characters when it is escaped."""
-    part, room = "", longest
-    for piece in _pieces(_clean(text) or "…", longest - _SEAM, _BREAKS):
-        width = _width(piece) + _SEAM
-        if width > room and part.strip():
-            yield part.strip()
-            part, room = "", longest
-        part, room = part + piece, room - width
-    if part.strip():
-        yield part.strip()
-
-
-def _pieces(text: str, longest: int, breaks: Sequence[re.Pattern[str]]) -> Iterator[str]:
-    """A text cut into pieces that are not too wide, no smaller than need be."""
-    if _width(text) <= longest:
-        yield text
-    elif breaks:
-        for piece in breaks[0].split(text):
-            yield from _pieces(piece, longest, breaks[1:])
-    else:
-        step = longest // _WIDEST
-        yield from (text[start : start + step] for start in range(0, len(text), step))
-
-
-def _width(clean: str) -> int:
-    return _length(_harmless(_LINKED_ALONE.sub(_JOINER, clean)))
-
-
-def _length(text: str) -> int:
-    """How long a text is in UTF-16: whichever way Slack counts, it counts no more."""
-    return len(text.encode("utf-16-le")) // 2
+    pieces = parted(text, _SECTION)
+    first = escaped(next(pieces))
+    return f"{first}…" if next(pieces, None) else first
 
 
 def _first(lines: Sequence[str], most: int) -> tuple[list[str], int]:
     """As many lines as hold no more than this many characters, and how many are left."""
-    widths = accumulate(_length(line) + 1 for line in lines)
+    widths = accumulate(utf16_length(line) + 1 for line in lines)
     fitting = sum(width <= most for width in widths)
     return list(lines[:fitting]), len(lines) - fitting
 
@@ -423,7 +303,7 @@ def _lined(lines: Iterable[str], block: Callable[[str], Block], longest: int) ->
     """Lines, already escaped, in as few blocks as hold them."""
     parts: list[str] = []
     for line in lines:
-        if parts and _length(parts[-1]) + 1 + _length(line) <= longest:
+        if parts and utf16_length(parts[-1]) + 1 + utf16_length(line) <= longest:
             parts[-1] += f"\n{line}"
         else:
             parts.append(line)

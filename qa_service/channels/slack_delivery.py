@@ -18,10 +18,10 @@ from qa_service.channels.slack_blocks import (
     answer_posts,
     footer,
     notice_post,
-    preview,
     question_post,
     working_post,
 )
+from qa_service.channels.slack_markup import preview
 from qa_service.language import Language
 
 # Between two appends to a stream, so that a minute's calls stay below Slack's limit. Seconds.

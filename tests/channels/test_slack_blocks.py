@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,7 +9,6 @@ from html import unescape
 from typing import Any
 
 import pytest
-from markdown_it import MarkdownIt
 
 from qa_service.answers import Answer, Citation, KeptAnswer, Quote, RelatedPassage
 from qa_service.channels.bot_platform import Notice
@@ -23,122 +21,15 @@ from qa_service.channels.slack_blocks import (
     Link,
     Post,
     answer_posts,
-    escaped,
     footer,
     home_view,
     notice_post,
-    preview,
     question_post,
     quotes_view,
     working_post,
 )
-from qa_service.language import LANGUAGES, Language, one_line, sound
-
-SITE = "https://qa.example.org"
-JOINER = "\u2060"
-ATTACKS = [
-    "<!channel>",
-    "<!here|x>",
-    "<!everyone>",
-    "<@U123>",
-    "<#C1>",
-    "<#C1|general>",
-    "<!subteam^S1>",
-    "<!date^1392734382^{date}^https://evil.example|x>",
-    "<http://evil.example|click>",
-    "<https://qa.example.org.evil.example|click>",
-    "https://evil.example",
-    "http://evil.example/?a=1&b=<x>",
-    "www.evil.example",
-    "mailto:",
-    "mailto:me@evil.example",
-    "<mailto:me@evil.example|me>",
-    "&lt;!channel&gt;",
-    "&amp;lt;!channel&amp;gt;",
-    "&#60;!channel&#62;",
-    "&amp;",
-    "&",
-    "<",
-    ">",
-    ">>> quoted",
-    "\n> quoted",
-    "\u200b",
-    "\u200f",
-    "\u202e",
-    "\u2066",
-    "|",
-    "||",
-    "`",
-    "``` code ```",
-    "`code`",
-    "*bold*",
-    "**bold**",
-    "_slanted_",
-    "~gone~",
-    "~~gone~~",
-    "*_~`",
-    "[1](http://evil.example)",
-    "[[1]](http://evil.example)",
-    "![x](http://evil.example/x.png)",
-    "[1]: http://evil.example",
-    "[1]",
-    "[99]",
-    "[",
-    "]",
-    "(",
-    ")",
-    "# A heading",
-    "\n# A heading",
-    "\n===",
-    "\n---",
-    "\n    code",
-    "\n\tcode",
-    "\na | b\n--- | ---\n1 | 2",
-    "\n- item",
-    "\n1. item",
-    "\u2028",
-    "\u2029",
-    "\ud800",
-    "\udfff",
-    "\x00",
-    "\x1b[31m",
-    "\r\n",
-    "\n\n",
-    ":skull:",
-    ":+1::skin-tone-2:",
-    ":skull",
-    "@channel",
-    "@here",
-    "@everyone",
-    "#general",
-    "\\",
-    "\\*",
-    "\\<!channel>",
-    "L’été",
-    "word word word",
-    "a sentence. ",
-    "W" * 5000,
-    "😀" * 2500,
-    "&" * 5000,
-    "*" * 700,
-    "{who}",
-    "{}",
-    "%s",
-    "",
-    " ",
-]
-
-
-def hostile(seed: int) -> str:
-    """Some attacks one after the other, in an order that the seed decides."""
-    chance = random.Random(seed)
-    parts = chance.choices(ATTACKS, k=chance.randint(1, 6))
-    return chance.choice(["", " ", "\n"]).join(parts)
-
-
-HOSTILE = [*map(hostile, range(300 - len(ATTACKS))), *ATTACKS]
-# All of them are used as several things at once: so many together are shown in a fraction of a second.
-BATCHES = [HOSTILE[at : at + 30] for at in range(0, len(HOSTILE), 30)]
+from qa_service.language import LANGUAGES, Language
+from tests.channels.slack_attacks import BATCHES, JOINER, SITE, check_harmless
 
 
 def link(document_id: str, start: int, end: int) -> str:
@@ -231,25 +122,6 @@ def check_buttons(blocks: list[dict[str, Any]]) -> None:
         for opinion in (rating["positive_button"], rating["negative_button"]):
             assert len(opinion["text"]["text"]) <= 75
             assert len(opinion["value"]) <= 2000
-
-
-def check_harmless(text: str, *, called: str = "") -> None:
-    """Whether a text in Slack's markup calls nobody, links to our pages alone, and has no markup but our own."""
-    for sequence in re.findall(r"<([^<>]*)>", text):
-        if sequence != called:
-            address, bar, words = sequence.partition("|")
-            assert bar, sequence
-            assert address.startswith(f"{SITE}/documents/")
-            assert not set(words) & set("|<>")
-    plain = re.sub(r"<[^<>|]*\|([^<>]*)>", r"\1", text).replace(f"<{called}>", "") if "<" in text else text
-    assert not set(plain) & set("<>`\u202e\u200f\u2066\u2028\x00\x1b")
-    assert not re.search(r"&(?!(?:amp|lt|gt);)", plain)
-    bare = re.sub(rf"{JOINER}[*_~]{JOINER}", "", plain)
-    assert not re.search("[_~]", bare)
-    # Ours: what is bold begins and ends on its line.
-    assert all(line.count("*") in (0, 2) for line in bare.split("\n")), bare
-    assert not re.search(rf":(?!{JOINER})[^\s:]+:", plain)
-    assert not re.search(r"^[ \t]*&gt;", plain, re.MULTILINE)
 
 
 def check_post(post: Post, *, called: str = "") -> None:
@@ -505,15 +377,6 @@ def test_an_articles_words_are_only_words(batch: list[str], language: Language) 
                 check_view(view)
 
 
-@pytest.mark.parametrize("batch", BATCHES)
-def test_escaped_words_say_what_they_said(batch: list[str]) -> None:
-    for words in batch:
-        text = escaped(words)
-        check_harmless(text)
-        lines = "\n".join(map(one_line, sound(words).split("\n"))).strip()
-        assert unescape(text.replace(JOINER, "").replace("\u02cb", "`")) == lines
-
-
 def test_plain_words_are_not_changed() -> None:
     text = "L’eau (9 000 l) vient d’une citerne\u202f; 5 %, «\u202fsic\u202f» à 12:30 - fin [a].\n\nUne ligne"
     assert answer_posts(answer(text), None, kept=False)[0].blocks[0]["text"]["text"] == text
@@ -528,49 +391,3 @@ def test_every_block_is_one_that_slacks_own_library_knows() -> None:
             assert [block.to_dict() for block in blocks.Block.parse_all(post.blocks)] == post.blocks
         for view in made:
             assert views.View(**view).to_dict() == view
-
-
-# --- While it is written
-
-
-def pieces(text: str, seed: int) -> list[str]:
-    """A text cut at places that the seed decides; at 0 between all of its characters."""
-    if not seed:
-        return list(text)
-    chance = random.Random(seed)
-    cuts = sorted(chance.randint(0, len(text)) for _ in range(chance.randint(0, 8)))
-    return [text[start:end] for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True)]
-
-
-def check_preview(text: str, joined: str) -> None:
-    assert not set(joined) & set("<>\u202e\u2028\x00")
-    assert not re.search(r"@\w|:[^\s:\u2060]+:|://|www\.\w|#\w", joined)
-    page = MarkdownIt("gfm-like", {"linkify": False}).render(joined)
-    # One paragraph after the other, with line breaks: no link, picture, heading, code, list, table or emphasis.
-    assert set(re.findall(r"</?[a-z]+[^>]*>", page)) <= {"<p>", "</p>", "<br>", "<br />"}
-    said = unescape(re.sub(r"<[^>]*>", " ", page)).replace(JOINER, "").split()
-    # Where a piece ends, a run of marks that are not shown leaves two spaces.
-    assert said == one_line(sound(text)).split()
-
-
-@pytest.mark.parametrize("seed", [0, 1, 2])
-@pytest.mark.parametrize("batch", BATCHES)
-def test_a_preview_is_harmless_however_it_is_cut(batch: list[str], seed: int) -> None:
-    for words in batch:
-        text = words.replace("W" * 5000, "W" * 50).replace("&" * 5000, "&" * 50)
-        check_preview(text, "".join(map(preview, pieces(text, seed))))
-
-
-def test_a_preview_keeps_numbers_and_spaces() -> None:
-    text = "It  opened [1] in\nMay. \n\nAnd [12], cost 3.5 & “more”:"
-    for seed in range(20):
-        joined = "".join(map(preview, pieces(text, seed)))
-        assert unescape(joined.replace(JOINER, "")) == text
-    assert preview("") == ""
-
-
-def test_two_hostile_pieces_make_no_markup_together() -> None:
-    chance = random.Random(5)
-    for _ in range(300):
-        words = [piece[:60] for piece in chance.choices(ATTACKS, k=6)]
-        check_preview("".join(words), "".join(map(preview, words)))

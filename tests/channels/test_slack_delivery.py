@@ -18,8 +18,9 @@ from qa_service.answers import Answer
 from qa_service.channels.bot_platform import Message, Notice, TryLater, Undeliverable
 from qa_service.channels.bot_texts import bot_text
 from qa_service.channels.slack_api import Slack
-from qa_service.channels.slack_blocks import Post, answer_posts, footer, notice_post, preview, working_post
+from qa_service.channels.slack_blocks import Post, answer_posts, footer, notice_post, working_post
 from qa_service.channels.slack_delivery import SlackReply
+from qa_service.channels.slack_markup import preview
 from tests.channels.fake_pipeline import ENGLISH_QUOTE, FRENCH_ID, FRENCH_QUOTE, citation
 from tests.slack_server import BOT_USER, RESPONSE_URL, SlackServer
 
