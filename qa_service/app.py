@@ -37,7 +37,7 @@ from qa_service.channels.questions import ObservedPipeline
 from qa_service.database import Database
 from qa_service.errors import MissingExtra
 from qa_service.inbox import RETRY_AFTER_S, Inbox
-from qa_service.language_model import THREADS_FREE
+from qa_service.language_model import answers_at_once
 from qa_service.pipeline import Pipeline
 from qa_service.publishing import Publisher, warn_of_waiting
 from qa_service.settings import Settings, load_settings
@@ -108,7 +108,7 @@ def slack_app(pipeline: Pipeline, settings: Settings) -> SlackApp:
 
     # Another app may share the database: what it was sent is not for this one's token.
     token = sha256(settings.slack_bot_token.get_secret_value().encode()).hexdigest()
-    return SlackApp(pipeline, _inbox(f"slack-{token[:12]}", settings), settings, threads=_answers_at_once(settings))
+    return SlackApp(pipeline, _inbox(f"slack-{token[:12]}", settings), settings, threads=answers_at_once(settings))
 
 
 def check_bots(settings: Settings) -> None:
@@ -129,7 +129,7 @@ def _add_bots(app: Flask, pipeline: Pipeline, settings: Settings) -> None:
     ours = slack_app(pipeline, settings) if secret else None
     app.register_blueprint(slack.blueprint(ours, secret))
     tokens = settings.webhook_tokens
-    longest, threads = settings.max_question_chars, _answers_at_once(settings)
+    longest, threads = settings.max_question_chars, answers_at_once(settings)
     chat = mattermost.Mattermost(tokens, url=settings.mattermost_url, public_url=settings.public_url, at_once=threads)
     theirs = Bot(pipeline, _inbox(chat.name, settings), chat, longest=longest, threads=threads) if tokens else None
     app.register_blueprint(mattermost.blueprint(chat, theirs, tokens))
@@ -144,11 +144,6 @@ def _warn_of_half_a_bot(settings: Settings) -> None:
             "SLACK_BOT_TOKEN is set, but the bot hears nothing: set SLACK_SIGNING_SECRET too, or SLACK_APP_TOKEN and "
             "run `qa-service slack`."
         )
-
-
-def _answers_at_once(settings: Settings) -> int:
-    """As many as the language model is asked for at once, so that none is refused where it could wait its turn."""
-    return max(1, settings.threads - THREADS_FREE)
 
 
 def _inbox(platform: str, settings: Settings) -> Inbox:

@@ -167,8 +167,10 @@ def asks(text: str) -> bool:
     if re.search(r"\?(?!\w)", text):  # none of an address
         return True
     words = [fold(word) for word in WORD.findall(text[:200])]
-    going_on = words[:1] and words[0] in _GOING_ON and len(words) <= _FEW
-    return bool(going_on or (words[:1] and words[0] in _OPENING | _TELLING) or _ASKING & set(words[:2]))
+    if not words:
+        return False
+    goes_on = words[0] in _GOING_ON and len(words) <= _FEW
+    return goes_on or words[0] in _OPENING | _TELLING or not _ASKING.isdisjoint(words[:2])
 
 
 def _evidence(text: str) -> Iterator[float]:

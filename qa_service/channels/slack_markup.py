@@ -45,7 +45,7 @@ def escaped(text: str) -> str:
 
     Addresses and names in it are not linked either, whatever the message says of that.
     """
-    return _without_markup(_LINKED_ALONE.sub(_JOINER, _clean(text)))
+    return _unlinked(_clean(text))
 
 
 def harmless(text: str) -> str:
@@ -125,7 +125,7 @@ def _pieces(text: str, longest: int, breaks: Sequence[re.Pattern[str]]) -> Itera
 
 
 def _width(clean: str) -> int:
-    return utf16_length(_without_markup(_LINKED_ALONE.sub(_JOINER, clean)))
+    return utf16_length(_unlinked(clean))
 
 
 def utf16_length(text: str) -> int:
@@ -139,6 +139,10 @@ def utf16_length(text: str) -> int:
 def _clean(text: str) -> str:
     """A text without control characters and what changes the direction of writing; its lines stay."""
     return "\n".join(map(one_line, sound(text).split("\n"))).strip()
+
+
+def _unlinked(clean: str) -> str:
+    return _without_markup(_LINKED_ALONE.sub(_JOINER, clean))
 
 
 def _without_markup(clean: str) -> str:

@@ -13,10 +13,9 @@ from __future__ import annotations
 from qa_service.language_model.allowance import Allowance, Usage
 from qa_service.language_model.breaker import Breaker
 from qa_service.language_model.failures import CutShort, PromptTooLong, Unavailable
-from qa_service.language_model.model import THREADS_FREE, LanguageModel
+from qa_service.language_model.model import LanguageModel, answers_at_once
 
 __all__ = [
-    "THREADS_FREE",
     "Allowance",
     "Breaker",
     "CutShort",
@@ -24,4 +23,5 @@ __all__ = [
     "PromptTooLong",
     "Unavailable",
     "Usage",
+    "answers_at_once",
 ]

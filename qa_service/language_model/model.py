@@ -32,9 +32,14 @@ _CHARACTERS_PER_TOKEN = 12
 BACKOFF_SECONDS = 0.5
 AT_ONCE = 64
 # Threads of a worker that no model may hold up: the page and the health check are asked for meanwhile.
-THREADS_FREE = 2
+_THREADS_FREE = 2
 # No failure: whoever asked does not want the rest.
 _STOPPED = Failure("stopped", blames=False)
+
+
+def answers_at_once(settings: Settings) -> int:
+    """How many answers a worker may have written at a time: who asks for one more is refused, and may wait instead."""
+    return max(1, settings.threads - _THREADS_FREE)
 
 
 class LanguageModel:
@@ -82,7 +87,7 @@ class LanguageModel:
             chat,
             seconds=settings.llm_timeout,
             max_tokens=settings.llm_max_tokens,
-            at_once=max(1, settings.threads - THREADS_FREE),
+            at_once=answers_at_once(settings),
         )
 
     def allowance(self) -> Allowance:
