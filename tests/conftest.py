@@ -24,6 +24,9 @@ from tests.local_server import in_a_thread
 hypothesis.settings.register_profile("shared-cores", deadline=None, database=None)
 hypothesis.settings.load_profile("shared-cores")
 
+# The sample documents that come with the service.
+DOCUMENTS = Path(__file__).parents[1] / "documents"
+
 CORPUS = {
     "en/footbridge.md": """---
 title: The footbridge over the Alder
@@ -117,6 +120,20 @@ def built(tmp_path_factory):
     settings = load_settings(index=folder / "index", documents=write_corpus(folder / "documents"))
     index_documents([settings.documents], settings)
     return settings
+
+
+@pytest.fixture(scope="session")
+def sample_index(tmp_path_factory):
+    """The index of the sample documents, shared by all tests: copy it where a service runs on it."""
+    index = tmp_path_factory.mktemp("samples") / "index"
+    index_documents([DOCUMENTS], load_settings(documents=DOCUMENTS, index=index))
+    return index
+
+
+@pytest.fixture
+def index(sample_index, tmp_path) -> Path:
+    """A copy of the index of the sample documents, for this test alone."""
+    return Path(shutil.copytree(sample_index, tmp_path / "index"))
 
 
 @pytest.fixture(scope="session")

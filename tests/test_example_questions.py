@@ -24,8 +24,8 @@ from qa_service.indexing import index_documents
 from qa_service.language import LANGUAGES, Language, other
 from qa_service.pipeline import Pipeline
 from qa_service.settings import Settings, load_settings
+from tests.conftest import DOCUMENTS
 
-DOCUMENTS = Path(__file__).parents[1] / "documents"
 SAFE = re.compile(r"[^\W_]+(?:[ -][^\W_]+|’[^\W_]+)*(?:\?|\u202f\?)")
 
 

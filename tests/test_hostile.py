@@ -5,9 +5,9 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import shutil
 import socket
 import struct
-import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 import pytest
 
-from qa_service.indexing import index_documents
-from qa_service.settings import load_settings
-from tests.test_server import DOCUMENTS, serving
+from tests.conftest import DOCUMENTS
+from tests.test_server import serving
+from tests.waiting import wait_until
 
 # Where bodies are read, each with one that is right.
 TARGETS: dict[str, bytes] = {
@@ -93,9 +93,8 @@ class Served(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    index = tmp_path_factory.mktemp("hostile") / "index"
-    index_documents([DOCUMENTS], load_settings(documents=DOCUMENTS, index=index))
+def served(sample_index: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    index = Path(shutil.copytree(sample_index, tmp_path_factory.mktemp("hostile") / "index"))
     # One thread: what a request leaves behind meets the next one, and memory is that of one arena.
     # Nobody reads its log before the end, and a line for each request would fill the pipe.
     with serving(index, QA_THREADS="1", QA_LOG_LEVEL="warning") as (server, port):
@@ -230,10 +229,7 @@ def test_a_client_that_is_gone_is_no_harm(served: Served) -> None:
     leave(served, 1)  # the first question of all opens what all others use
     before = opened(served.worker)
     leave(served, 20)
-    until = time.monotonic() + 30  # the last of them may not be closed yet
-    while (left := opened(served.worker)) > before + 2:
-        assert time.monotonic() < until, (before, left)
-        time.sleep(0.1)
+    wait_until(lambda: opened(served.worker) <= before + 2)  # the last of them may not be closed yet
 
 
 def test_memory_is_back_where_it_was(served: Served) -> None:

@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import threading
-import time
 from contextlib import closing, contextmanager
 
 import pytest
@@ -16,6 +15,7 @@ from qa_service.embedding_model import EmbeddingModel
 from qa_service.errors import IndexMismatch, IndexUnavailable
 from qa_service.generations import Generation, IndexFolder
 from qa_service.index_reader import CurrentIndex, OpenIndex, open_current, open_for_reuse
+from tests.waiting import wait_until
 
 QUERY = "How long is the footbridge?"
 
@@ -91,13 +91,6 @@ def following(folder, model, **options):
         yield current
     finally:
         current.stop()
-
-
-def wait_for(condition, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come in time"
-        time.sleep(0.02)
 
 
 def name_in_use(current: CurrentIndex) -> str:
@@ -223,7 +216,7 @@ def test_thirty_generations_leave_no_file_and_no_thread_open(folder, model, add_
     before = used()
     for _ in range(30):
         change()
-    wait_for(lambda: used() <= before + 5)
+    wait_until(lambda: used() <= before + 5)
     assert len(copies(folder)) == 1
     current.stop()
     assert copies(folder) == []
@@ -236,11 +229,11 @@ def test_a_new_generation_is_picked_up_while_the_old_one_is_still_used(folder, m
     with following(folder, model) as current:
         with current.use() as old:
             new = add_generation(folder)
-            wait_for(lambda: name_in_use(current) == new.name)
+            wait_until(lambda: name_in_use(current) == new.name)
             assert old.name != new.name
             assert best(old, model) == "en/footbridge"
             assert len(copies(folder)) == 2
-        wait_for(lambda: len(copies(folder)) == 1)
+        wait_until(lambda: len(copies(folder)) == 1)
         assert copies(folder)[0].startswith(new.name)
     assert copies(folder) == []
 
@@ -250,7 +243,7 @@ def test_the_first_index_is_picked_up(settings, built, model):
         with pytest.raises(IndexUnavailable, match="qa-service index"), current.use():
             pass
         shutil.copytree(built.index, settings.index, ignore=shutil.ignore_patterns("readers"))
-        wait_for(lambda: ready(current))
+        wait_until(lambda: ready(current))
 
 
 def ready(current: CurrentIndex) -> bool:
@@ -404,6 +397,6 @@ def test_whether_it_is_followed_is_known(folder, model):
     try:
         assert current.is_followed
         current._stopped.set()
-        wait_for(lambda: not current.is_followed)
+        wait_until(lambda: not current.is_followed)
     finally:
         current.stop()

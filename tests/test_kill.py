@@ -20,6 +20,7 @@ import pytest
 
 from qa_service.articles import find_documents, read_article
 from qa_service.generations import IndexFolder
+from tests.waiting import wait_until
 
 KILLS = 30
 WHOLE_RUN_AFTER = 5  # so many killed runs, one is let alone
@@ -132,18 +133,11 @@ def serving(town: Town):
     with subprocess.Popen(command, env=town.environment, stdout=subprocess.DEVNULL) as process:
         try:
             service = Service(port)
-            wait_for(lambda: service.generation() or process.poll() is not None, 60)
+            wait_until(lambda: service.generation() or process.poll() is not None, 60)
             yield service
         finally:
             process.terminate()
             process.wait(60)
-
-
-def wait_for(condition, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come in time"
-        time.sleep(0.05)
 
 
 class Reader(threading.Thread):
@@ -230,9 +224,9 @@ def test_killed_runs_do_not_touch_what_is_answered(town):
                 report, lasted = timed_run(town)
                 duration = min(duration, lasted)  # on a busy machine the first one may be far too long
                 town.require_whole_index()
-                wait_for(lambda made=report["generation"]: service.generation() == made, 5)
+                wait_until(lambda made=report["generation"]: service.generation() == made, 5)
         for reader in readers:
-            wait_for(lambda reader=reader: "A" in reader.answered or reader.wrong, 10)
+            wait_until(lambda reader=reader: "A" in reader.answered or reader.wrong, 10)
     assert [reader.wrong for reader in readers] == [[], []]
     assert all(reader.answered == reader.quoted == {"A", "B"} for reader in readers)
     assert killed >= KILLS // 2
@@ -247,11 +241,11 @@ def test_a_service_started_on_a_truncated_generation_answers_from_the_last_good_
     with serving(town) as service:
         assert service.generation() == before.name
         with reading(town, service) as readers:
-            wait_for(lambda: all(reader.quoted or reader.wrong for reader in readers), 20)
+            wait_until(lambda: all(reader.quoted or reader.wrong for reader in readers), 20)
         assert [(reader.quoted, reader.wrong) for reader in readers] == [({"A"}, [])] * 2
 
         healed = town.run()["generation"]
         assert healed not in (current.name, before.name)
-        wait_for(lambda: service.generation() == healed, 5)
+        wait_until(lambda: service.generation() == healed, 5)
         town.require_whole_index()
     assert os.listdir(town.index / "readers") == ["lock"]  # a service that is told to end takes its copy with it

@@ -21,9 +21,8 @@ from qa_service.errors import (
 )
 from qa_service.pipeline import Pipeline
 from qa_service.settings import Settings, load_settings
+from tests.conftest import DOCUMENTS
 from tests.llm_server import LlmServer, fails, says, stalls
-
-DOCUMENTS = Path(__file__).parents[1] / "documents"
 
 
 @pytest.fixture(scope="module")

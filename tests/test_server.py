@@ -30,25 +30,13 @@ from qa_service.indexing import index_documents
 from qa_service.metrics import FOLDER_VARIABLE
 from qa_service.server import GunicornLog, Server, Worker, counted_together
 from qa_service.settings import load_settings
-
-DOCUMENTS = Path(__file__).parents[1] / "documents"
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    index = tmp_path_factory.mktemp("server") / "index"
-    index_documents([DOCUMENTS], load_settings(documents=DOCUMENTS, index=index))
-    return index
-
-
-@pytest.fixture
-def index(built: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(built, tmp_path / "index"))
+from tests.conftest import DOCUMENTS
+from tests.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
-def served(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    index = Path(shutil.copytree(built, tmp_path_factory.mktemp("served") / "index"))
+def served(sample_index: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    index = Path(shutil.copytree(sample_index, tmp_path_factory.mktemp("served") / "index"))
     with serving(index) as (server, port):
         yield port
         assert get(port, "/healthz") == 200
@@ -177,11 +165,12 @@ def counted_at_rest(port: int) -> dict[str, float]:
 
     A response is read to its end before its worker has counted and logged it.
     """
-    until = time.monotonic() + 30
-    while (found := counted(port))["qa_http_requests_in_progress"] > 1:
-        assert time.monotonic() < until
-        time.sleep(0.2)
-    return found
+
+    def at_rest() -> dict[str, float]:
+        found = counted(port)
+        return found if found["qa_http_requests_in_progress"] <= 1 else {}
+
+    return wait_until(at_rest)
 
 
 def workers_of(folder: Path) -> dict[int, float]:
@@ -191,6 +180,11 @@ def workers_of(folder: Path) -> dict[int, float]:
         values = MmapedDict.read_all_values_from_file(str(file))
         made[int(file.stem.split("_")[1])] = sum(value for key, value, *_ in values if "qa_questions_total" in key)
     return made
+
+
+def living(folder: Path) -> set[int]:
+    """The processes whose gauges count."""
+    return {int(file.stem.split("_")[2]) for file in folder.glob("gauge_livesum_*.db")}
 
 
 def test_two_workers_count_as_one_also_when_one_was_killed(index: Path, tmp_path: Path) -> None:
@@ -210,10 +204,7 @@ def test_two_workers_count_as_one_also_when_one_was_killed(index: Path, tmp_path
 
         killed = min(workers_of(folder))
         os.kill(killed, signal.SIGKILL)
-        until = time.monotonic() + 60
-        while len(live := list(folder.glob("gauge_livesum_*.db"))) < 2 or str(killed) in str(live):
-            assert time.monotonic() < until
-            time.sleep(0.1)
+        wait_until(lambda: len(live := living(folder)) >= 2 and killed not in live, 60)
         assert [questions_counted(port) for _ in range(6)] == [asked] * 6
         before, until = asked, time.monotonic() + 60
         while asked < before + 8 or len(workers_of(folder)) < 3:

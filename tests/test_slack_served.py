@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import random
-import shutil
 import signal
 import socket
 import sqlite3
@@ -24,10 +23,7 @@ import pytest
 
 from qa_service.channels.bot_texts import bot_text
 from qa_service.database import FILE
-from qa_service.indexing import index_documents
-from qa_service.language import LANGUAGES
-from qa_service.settings import load_settings
-from tests.llm_server import KEY, LlmServer, fails, hangs, says
+from tests.llm_server import LlmServer, fails, hangs, says
 from tests.slack_server import (
     BOT_USER,
     SIGNING_SECRET,
@@ -39,27 +35,13 @@ from tests.slack_server import (
     event_body,
     signed,
 )
-from tests.test_server import DOCUMENTS, serving
+from tests.slack_talk import CITY, MONTH, is_whole, told, with_llm
+from tests.test_server import serving
 
 PATH = "/slack/events"
 STREAMING, STREAMLESS = "C1", "C2"
-# What only the article in the other language says, and what only this one's own article adds to it.
-MONTH = "In which month is the Interpol meeting planned in Morocco?"
-CITY = "Dans quelle ville aura lieu la réunion d’Interpol ?"
 # Until a message of a worker that was killed is answered: its lease, a new worker, and a busy machine. Seconds.
 PATIENCE = 60
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    index = tmp_path_factory.mktemp("slack") / "index"
-    index_documents([DOCUMENTS], load_settings(documents=DOCUMENTS, index=index))
-    return index
-
-
-@pytest.fixture
-def index(built: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(built, tmp_path / "index"))
 
 
 class Slack(SlackServer):
@@ -162,24 +144,9 @@ def bot(index: Path, slack: Slack, **settings: str) -> Iterator[Service]:
                 service.kill()
 
 
-def with_llm(llm: LlmServer, seconds: float) -> dict[str, str]:
-    return {
-        "QA_LLM": "openai:tiny",
-        "QA_LLM_BASE_URL": llm.url,
-        "QA_LLM_API_KEY": KEY,
-        "QA_LLM_TIMEOUT": str(seconds),
-        "QA_WORKERS": "2",
-    }
-
-
 def replies(slack: Slack, number: int) -> list[dict[str, Any]]:
     """What the bot said in a thread and has not taken away."""
     return [message for message in slack.messages(channel_of(number), thread_of(number)) if message["user"] == BOT_USER]
-
-
-def is_whole(message: dict[str, Any]) -> bool:
-    """Whether a message says all that it will: it is no sign of life, nor one that is being written."""
-    return not message["streaming"] and message["text"] not in ("", *(bot_text("working", each) for each in LANGUAGES))
 
 
 def wait_for_replies(slack: Slack, number: int, count: int) -> None:
@@ -195,10 +162,6 @@ def shown_at(slack: Slack, number: int) -> float:
     """When the bot said the first word in a thread."""
     mine = {"channel": channel_of(number), "thread_ts": thread_of(number)}
     return min(call.at for call in slack.calls if mine.items() <= call.arguments.items())
-
-
-def told(message: dict[str, Any]) -> str:
-    return json.dumps([message["text"], message["blocks"]], ensure_ascii=False)
 
 
 def require_one_answer_each(slack: Slack, numbers: range, *, streams_may_be_left: bool = False) -> None:
@@ -248,7 +211,7 @@ def test_it_answers_across_languages_and_goes_on_in_the_thread(index: Path, slac
 def test_it_acknowledges_while_every_answer_hangs(index: Path, slack: Slack, llm_server: LlmServer) -> None:
     llm_server.script(hangs(60))
     numbers = range(100)
-    with bot(index, slack, **with_llm(llm_server, 5)) as service:
+    with bot(index, slack, QA_WORKERS="2", **with_llm(llm_server, 5)) as service:
 
         def timed(number: int) -> tuple[float, float]:
             began = time.monotonic()
@@ -275,7 +238,7 @@ def test_what_is_at_work_when_it_ends_gets_its_sign_of_life_and_its_answer(
 ) -> None:
     llm_server.script(hangs())
     numbers = range(4)
-    with bot(index, slack, **with_llm(llm_server, 4)) as service:
+    with bot(index, slack, QA_WORKERS="2", **with_llm(llm_server, 4)) as service:
         for number in numbers:
             service.mention(number)
         slack.wait_until(lambda: len(llm_server.requests) == len(numbers))
@@ -303,7 +266,7 @@ def test_what_slack_sends_again_is_answered_once_also_after_a_restart(index: Pat
 def test_what_a_killed_service_left_is_answered_once(index: Path, slack: Slack, llm_server: LlmServer) -> None:
     llm_server.script(hangs())
     signed_for, numbers = range(4), range(6)
-    with bot(index, slack, **with_llm(llm_server, 600)) as service:
+    with bot(index, slack, QA_WORKERS="2", **with_llm(llm_server, 600)) as service:
         for number in signed_for:
             service.mention(number)
         slack.wait_until(lambda: all(replies(slack, number) for number in signed_for))
@@ -314,7 +277,7 @@ def test_what_a_killed_service_left_is_answered_once(index: Path, slack: Slack, 
         service.kill()
     assert not any(is_whole(message) for number in numbers for message in replies(slack, number))
     llm_server.script(fails(400))
-    with bot(index, slack, **with_llm(llm_server, 600)) as service:
+    with bot(index, slack, QA_WORKERS="2", **with_llm(llm_server, 600)) as service:
         for number in numbers[::2]:  # the others Slack does not send again: they were acknowledged
             service.mention(number, retry=1)
         settle(slack, numbers)
@@ -337,7 +300,7 @@ def is_safe(index: Path, message: dict[str, Any]) -> bool:
 def test_one_worker_goes_on_with_what_another_left(index: Path, slack: Slack, llm_server: LlmServer) -> None:
     llm_server.script(hangs())
     numbers = range(0)
-    with bot(index, slack, **with_llm(llm_server, 10)) as service:
+    with bot(index, slack, QA_WORKERS="2", **with_llm(llm_server, 10)) as service:
         while len(numbers) < 6 or len(set(rows(index, "owner"))) < 2:
             numbers = range(len(numbers) + 1)
             assert len(numbers) < 60
@@ -358,12 +321,12 @@ def test_killed_at_any_moment_each_question_has_one_answer(index: Path, slack: S
     numbers = range(kills * each)
     drawn = random.Random(20261122)
     for kill in range(kills):
-        with bot(index, slack, **with_llm(llm_server, 20)) as service:
+        with bot(index, slack, QA_WORKERS="2", **with_llm(llm_server, 20)) as service:
             for number in numbers[kill * each : (kill + 1) * each]:
                 service.mention(number)
                 time.sleep(drawn.uniform(0.1, 0.3))
             service.kill()
-    with bot(index, slack, **with_llm(llm_server, 20)) as service:
+    with bot(index, slack, QA_WORKERS="2", **with_llm(llm_server, 20)) as service:
         settle(slack, numbers)
         service.end()
     # A stream bears no mark before it ends: one that Slack opened and did not tell of yet is not found again.

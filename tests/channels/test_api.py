@@ -19,12 +19,11 @@ from qa_service import create_app
 from qa_service.answers import Delta
 from qa_service.channels import api, problems
 from qa_service.errors import EmbeddingsUnavailable
-from qa_service.indexing import index_documents
 from qa_service.settings import load_settings
+from tests.conftest import DOCUMENTS
 from tests.llm_server import KEY, LlmServer, breaks, fails, says, stalls
 from tests.test_server import serving
 
-DOCUMENTS = Path(__file__).parents[2] / "documents"
 ENGLISH = "When was the visa agreement signed?"
 FRENCH = "Quand l’exemption de visa entre-t-elle en vigueur ?"
 FIELDS = {
@@ -34,10 +33,8 @@ FIELDS = {
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    index = tmp_path_factory.mktemp("index")
-    index_documents([DOCUMENTS], load_settings(documents=DOCUMENTS, index=index))
-    return index
+def built(sample_index: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Path(shutil.copytree(sample_index, tmp_path_factory.mktemp("api") / "index"))
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -24,13 +25,12 @@ from qa_service import create_app
 from qa_service.answers import Delta, Exchange, Progress
 from qa_service.channels import openai_api, problems
 from qa_service.errors import EmbeddingsUnavailable
-from qa_service.indexing import index_documents
 from qa_service.settings import Settings, load_settings
 from tests.channels.fake_pipeline import FRENCH_ID, FakePipeline, app_for
+from tests.conftest import DOCUMENTS
 from tests.llm_server import LlmServer, says
 from tests.local_server import in_a_thread
 
-DOCUMENTS = Path(__file__).parents[2] / "documents"
 ENGLISH = "When was the visa agreement signed?"
 FRENCH = "Quand l’exemption de visa entre-t-elle en vigueur ?"
 KEY = "k-5e81c2"
@@ -38,10 +38,9 @@ PATH = "/v1/chat/completions"
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    settings = load_settings(documents=DOCUMENTS, index=tmp_path_factory.mktemp("index"))
-    index_documents([DOCUMENTS], settings)
-    return settings
+def settings(sample_index: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    index = shutil.copytree(sample_index, tmp_path_factory.mktemp("openai") / "index")
+    return load_settings(documents=DOCUMENTS, index=index)
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,7 @@ from qa_service.articles import DocumentFile, read_article
 from qa_service.channels import reply_examples
 from qa_service.channels.markdown_text import markdown
 from qa_service.language import LANGUAGES, message
-
-DOCUMENTS = Path(__file__).parents[2] / "documents"
+from tests.conftest import DOCUMENTS
 
 
 def spans(value: Any) -> Iterator[dict[str, Any]]:

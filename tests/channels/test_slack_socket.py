@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,9 @@ from qa_service.channels.bot_texts import bot_text
 from qa_service.channels.slack_blocks import ASK_AGAIN, SHOW_QUOTES
 from qa_service.channels.slack_socket import _watch, end_at_signals
 from qa_service.database import FILE
-from qa_service.indexing import index_documents
-from qa_service.language import LANGUAGES, Language
-from qa_service.settings import load_settings
-from tests.llm_server import KEY, LlmServer, closed_port, hangs
+from qa_service.language import Language
+from tests.conftest import DOCUMENTS
+from tests.llm_server import LlmServer, closed_port, hangs
 from tests.slack_server import (
     BOT_USER,
     SlackServer,
@@ -34,20 +33,17 @@ from tests.slack_server import (
     command_payload,
     event_payload,
 )
+from tests.slack_talk import CITY, MONTH, is_whole, told, with_llm
+from tests.waiting import wait_until
 
-DOCUMENTS = Path(__file__).parents[2] / "documents"
-MONTH = "In which month is the Interpol meeting planned in Morocco?"
-CITY = "Dans quelle ville aura lieu la réunion d’Interpol\u202f?"
 TS = "1700000000.000100"
 # Until it answers, and until it has ended: a busy machine takes its time. Seconds.
 PATIENCE = 60
 
 
 @pytest.fixture(scope="module")
-def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("socket") / "index"
-    index_documents([DOCUMENTS], load_settings(documents=DOCUMENTS, index=folder))
-    return folder
+def index(sample_index: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Path(shutil.copytree(sample_index, tmp_path_factory.mktemp("socket") / "index"))
 
 
 @pytest.fixture(autouse=True)
@@ -138,19 +134,14 @@ def answering(index: Path, slack: SlackServer, **settings: str) -> Iterator[Bot]
 
 def replies(slack: SlackServer, ts: str) -> list[dict[str, Any]]:
     """What the bot said in a thread, as far as it has said all of it."""
-    working = [bot_text("working", each) for each in LANGUAGES]
     own = [message for message in slack.messages("C1", ts) if message["user"] == BOT_USER and message["ts"] != ts]
-    return [message for message in own if not message["streaming"] and message["text"] not in ("", *working)]
+    return [message for message in own if is_whole(message)]
 
 
 def answer_in(slack: SlackServer, ts: str, count: int = 1) -> str:
     """The text of the last of so many answers in a thread."""
     slack.wait_until(lambda: len(replies(slack, ts)) >= count)
     return told(replies(slack, ts)[count - 1])
-
-
-def told(message: dict[str, Any]) -> str:
-    return json.dumps([message["text"], message["blocks"]], ensure_ascii=False)
 
 
 def value_of(message: dict[str, Any], action: str) -> str:
@@ -213,9 +204,8 @@ def test_it_acknowledges_while_an_answer_hangs_and_answers_once(
     index: Path, slack: SlackServer, llm_server: LlmServer
 ) -> None:
     llm_server.script(hangs())
-    llm = {"QA_LLM": "openai:tiny", "QA_LLM_BASE_URL": llm_server.url, "QA_LLM_API_KEY": KEY, "QA_LLM_TIMEOUT": "4"}
     threads = [f"17000000{number:02}.000100" for number in range(6)]  # as many as are answered at once
-    with answering(index, slack, **llm) as bot:
+    with answering(index, slack, **with_llm(llm_server, 4)) as bot:
         taken = []
         for attempt in range(2):
             for number, ts in enumerate(threads):
@@ -282,13 +272,6 @@ def test_a_second_signal_does_not_wait_for_answers(number: signal.Signals) -> No
             signal.signal(each, handler)
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def test_a_connection_that_stays_away_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     class Client:
         current_session = None
@@ -301,12 +284,12 @@ def test_a_connection_that_stays_away_is_told_once(caplog: pytest.LogCaptureFixt
     watching = threading.Thread(target=_watch, args=(client, ended), kwargs={"told_after_s": 0.0})
     watching.start()
     try:
-        wait_until(lambda: bool(caplog.records))
+        wait_until(lambda: caplog.records, PATIENCE)
         time.sleep(2.5)  # it looks again
         assert [record.levelname for record in caplog.records] == ["WARNING"]
         assert "SLACK_APP_TOKEN" in caplog.text
         client.connected = True
-        wait_until(lambda: len(caplog.records) > 1)
+        wait_until(lambda: len(caplog.records) > 1, PATIENCE)
     finally:
         ended.set()
         watching.join()
@@ -315,8 +298,7 @@ def test_a_connection_that_stays_away_is_told_once(caplog: pytest.LogCaptureFixt
 
 def test_what_a_killed_one_left_the_next_one_answers(index: Path, slack: SlackServer, llm_server: LlmServer) -> None:
     llm_server.script(hangs())
-    llm = {"QA_LLM": "openai:tiny", "QA_LLM_BASE_URL": llm_server.url, "QA_LLM_API_KEY": KEY, "QA_LLM_TIMEOUT": "600"}
-    with answering(index, slack, **llm) as bot:
+    with answering(index, slack, **with_llm(llm_server, 600)) as bot:
         bot.mention(CITY, TS, "Ev1")
         slack.wait_for("chat.startStream")
         bot.process.kill()
